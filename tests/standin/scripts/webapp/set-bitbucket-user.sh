@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Sourced. The user to run as; empty for whoever starts it.
+BITBUCKET_USER="@USER@"
+export BITBUCKET_USER
