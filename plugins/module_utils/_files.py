@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replacing a file so that whoever reads it, at whatever moment, sees the old one or the new one, whole.
+
+That holds for a full disk, a kill at any moment, a power cut and two runs at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+import time
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+
+_SUFFIX = ".stash_mail_tmp"
+_STALE_SECONDS = 3600
+
+
+def read(path: str, limit: int, where: str | None = None) -> bytes:
+    """The contents of a regular file of at most ``limit`` bytes; raises :class:`StashMailError` naming ``where``."""
+    name = where or path
+    try:
+        # A FIFO or a device would block or never end; O_NONBLOCK lets the check come after the opening.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise StashMailError(f"{name} is not a file.")
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise StashMailError(f"{name} cannot be read: {error.strerror}.") from None
+    if len(data) > limit:
+        raise StashMailError(f"{name} is larger than {limit} bytes, so it is not what is expected here.")
+    return data
+
+
+def read_if_there(path: str, limit: int, where: str | None = None) -> bytes | None:
+    """As :func:`read`; None if there is no such file."""
+    if not os.path.lexists(path):
+        return None
+    return read(path, limit, where)
+
+
+def replace(
+    path: str,
+    data: bytes,
+    *,
+    mode: int = 0o644,
+    prepare: t.Callable[[str], object] | None = None,
+    in_place: bool = False,
+) -> None:
+    """Make ``data`` the contents of ``path``, in one step and durably.
+
+    A symbolic link is followed: the file it points to is replaced. An existing file's mode and owner are kept;
+    ``mode`` is for a new one. ``prepare`` is called with the temporary file's path before it takes its place, to set
+    owner, mode or SELinux context there. ``in_place``: where the file cannot be replaced because it is a mount point
+    of its own, as in containers, overwrite it, which is not atomic.
+
+    :raises StashMailError: if that is not possible; the old file is then as it was.
+    """
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    temporary = None
+    try:
+        _remove_stale(folder, name)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=_SUFFIX, dir=folder)
+        with open(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            _take_permissions(path, stream.fileno(), mode)
+            if prepare:
+                prepare(temporary)
+            os.fsync(stream.fileno())
+        _verify(temporary, data)
+        try:
+            os.rename(temporary, path)
+        except OSError as error:
+            if not (in_place and error.errno in (errno.EBUSY, errno.EXDEV)):
+                raise
+            _overwrite(path, data)
+        else:
+            temporary = None
+        _sync_folder(folder)
+    except OSError as error:
+        raise StashMailError(f"{path} cannot be written: {_reason(error, folder)}") from None
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def remove(path: str) -> None:
+    """Remove a file durably; raises :class:`StashMailError`."""
+    try:
+        os.unlink(path)
+        _sync_folder(os.path.dirname(os.path.abspath(path)))
+    except OSError as error:
+        raise StashMailError(f"{path} cannot be removed: {error.strerror}.") from None
+
+
+def _take_permissions(path: str, descriptor: int, mode: int) -> None:
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        os.fchmod(descriptor, mode)
+        return
+    new = os.fstat(descriptor)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    # After the owner, since changing that clears set-user-id bits.
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+
+
+def _verify(path: str, data: bytes) -> None:
+    with open(path, "rb") as stream:
+        if stream.read(len(data) + 1) != data:
+            raise OSError(errno.EIO, "what was written reads back differently")
+
+
+def _overwrite(path: str, data: bytes) -> None:
+    with open(path, "r+b") as stream:
+        stream.write(data)
+        stream.truncate()
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and overlay file systems cannot; the rename has happened all the same.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale(folder: str, name: str) -> None:
+    """Remove what a killed run left behind; the age keeps a run that is under way from losing its file."""
+    for item in os.listdir(folder):
+        if item.startswith(f".{name}.") and item.endswith(_SUFFIX):
+            path = os.path.join(folder, item)
+            with contextlib.suppress(OSError):
+                if time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
+                    os.unlink(path)
+
+
+def _reason(error: OSError, folder: str) -> str:
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
+        return f"its folder {folder} is not there. Create it first."
+    if error.errno == errno.EBUSY:
+        return "it is a mount point of its own. Mount its folder instead, or set unsafe_writes."
+    if error.errno == errno.ENOSPC:
+        return "the disk is full. Free some space; the old file is as it was."
+    return f"{error.strerror or error}."
