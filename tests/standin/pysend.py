@@ -38,7 +38,8 @@ def trust_context(properties: dict[str, str], project_root: str) -> ssl.SSLConte
     if not path or not Path(path).is_file():
         context = ssl.create_default_context()
     else:
-        password = properties.get("javax.net.ssl.trustStorePassword", "")
+        # Without the property the digest is not checked, as in a JVM.
+        password = properties.get("javax.net.ssl.trustStorePassword")
         content = Path(path).read_bytes()
         anchors = _read(content, password, project_root)
         if not anchors:
@@ -52,7 +53,7 @@ def trust_context(properties: dict[str, str], project_root: str) -> ssl.SSLConte
     return context
 
 
-def _read(content: bytes, password: str, project_root: str) -> list[bytes]:
+def _read(content: bytes, password: str | None, project_root: str) -> list[bytes]:
     if project_root:
         sys.path.append(str(Path(project_root) / "collections"))
     try:

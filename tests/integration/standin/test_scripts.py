@@ -205,15 +205,12 @@ def test_https(tmp_path: Path, certificate: Certificate) -> None:
     ("server_mode", "changes"),
     [("plain", {}), ("starttls", {"useStartTls": True, "requireStartTls": True}), ("smtps", {})],
 )
+@pytest.mark.parametrize("password", ["", " -Djavax.net.ssl.trustStorePassword=changeit"])
 def test_without_java(
-    tmp_path: Path, certificate: Certificate, server_mode: str, changes: dict[str, object], jvm: None
+    tmp_path: Path, certificate: Certificate, server_mode: str, changes: dict[str, object], password: str, jvm: None
 ) -> None:
-    pytest.importorskip(
-        "ansible_collections.stashops.mail.plugins.module_utils._truststore",
-        reason="the project's truststore reader is not there yet",
-    )
     store = certificate.truststore(tmp_path / "cacerts")
-    arguments = f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"
+    arguments = f"-Djavax.net.ssl.trustStore={store}{password}"
     with (
         MailServer(certificate, server_mode, user="bitbucket", password="secret") as server,
         Standin(tmp_path / "standin", jvm_args=arguments, java=False) as standin,
