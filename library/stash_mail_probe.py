@@ -1,0 +1,273 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find out whether Bitbucket could send mail through a mail server, without sending any."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stash_mail_probe
+short_description: Find out whether Bitbucket could send mail through a mail server
+version_added: 0.1.0
+author:
+  - The stash_mail developers (@stashops)
+description:
+  - Has the conversation with the mail server that Stash or Bitbucket would have with these settings, up to the point
+    where a message would be handed over. No message is sent.
+  - Says whether the product's JVM, with its truststore, accepts the server's certificate. This differs from what other
+    programs accept. Nothing is sent to a server that the JVM would not talk to, least of all a password.
+  - Fails if Bitbucket could not send with these settings, and says what failed, what it means and what to do.
+  - What Bitbucket would do and should not is a warning, such as sending its password in clear.
+extends_documentation_fragment:
+  - stashops.mail.attributes
+  - stashops.mail.attributes.actiongroup
+  - stashops.mail.connection
+attributes:
+  check_mode:
+    support: full
+    details: Never changes anything, so that it does the same in check mode.
+  diff_mode:
+    support: N/A
+    details: Never changes anything.
+  idempotent:
+    support: N/A
+    details: Never changes anything.
+options:
+  sender:
+    description: The sender to try, as Bitbucket would use it. Left out, the conversation ends after authentication.
+    type: str
+  recipient:
+    description: A recipient to try. Left out, no recipient is tried. It needs O(sender).
+    type: str
+requirements:
+  - The Python library C(cryptography) 3.2 or later on the target, unless O(security=plain).
+seealso:
+  - module: stashops.mail.stash_mail_send
+  - module: stashops.mail.stash_mail_truststore
+"""
+
+EXAMPLES = r"""
+- name: Find out whether Bitbucket could send mail through mail.example.com
+  stashops.mail.stash_mail_probe:
+    host: mail.example.com
+    port: 587
+    security: starttls_required
+    username: bitbucket
+    password: "{{ vault_mail_password }}"
+    sender: bitbucket@example.com
+    recipient: ops@example.com
+    truststore: /etc/stash_mail/cacerts
+
+- name: Look at the certificate of an SMTPS server, whatever comes of it
+  stashops.mail.stash_mail_probe:
+    host: mail.example.com
+    port: 465
+    security: smtps
+  register: probe
+  failed_when: probe.chain | length == 0
+"""
+
+RETURN = r"""
+outcome:
+  description:
+    - How the conversation ends, one of a closed set of codes.
+    - V(deliver), V(deliver_plaintext), V(deliver_unauthenticated) and V(auth_untested) where Bitbucket would send.
+    - V(dns), V(refused), V(timeout), V(dropped), V(not_smtp), V(deferred), V(rejected), V(starttls_missing),
+      V(starttls_failed), V(starttls_injection), V(tls_protocol), V(tls_untrusted), V(tls_identity),
+      V(auth_unsupported), V(auth_failed), V(sender_refused) or V(recipient_refused) where it could not.
+  type: str
+  returned: always
+  sample: deliver
+code:
+  description: The same as RV(outcome), where the module fails.
+  type: str
+  returned: failure
+cause:
+  description: What the outcome stands for.
+  type: str
+  returned: always
+meaning:
+  description: What that means for Bitbucket.
+  type: str
+  returned: always
+remedy:
+  description: What to do next.
+  type: str
+  returned: always
+log:
+  description: The text that would stand in Bitbucket's log, as far as it is known.
+  type: str
+  returned: failure
+banner:
+  description: The server's greeting.
+  type: str
+  returned: always
+capabilities:
+  description: What the server offers, after TLS where TLS was spoken.
+  type: list
+  elements: str
+  returned: always
+tls:
+  description: Version and cipher of the TLS connection, V(none) without one.
+  type: dict
+  returned: always
+  contains:
+    version:
+      description: Protocol version.
+      type: str
+      sample: TLSv1.3
+    cipher:
+      description: Cipher suite, in OpenSSL's name.
+      type: str
+chain:
+  description: The certificates that the server presented, its own first.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    sha256:
+      description: SHA-256 of the certificate, 64 lowercase hexadecimal digits.
+      type: str
+    subject:
+      description: Subject, as RFC 4514 writes it.
+      type: str
+    issuer:
+      description: Issuer, as RFC 4514 writes it.
+      type: str
+    not_before:
+      description: Start of its validity, in UTC.
+      type: str
+    not_after:
+      description: End of its validity, in UTC.
+      type: str
+    dns_names:
+      description: DNS names that it is made out to.
+      type: list
+      elements: str
+    ip_addresses:
+      description: IP addresses that it is made out to.
+      type: list
+      elements: str
+    is_ca:
+      description: Whether it is an authority's.
+      type: bool
+    self_signed:
+      description: Whether subject and issuer are the same.
+      type: bool
+    key:
+      description: Kind and size of its key.
+      type: str
+      sample: RSA 2048
+    signature_algorithm:
+      description: Algorithm of its signature.
+      type: str
+    serial:
+      description: Serial number.
+      type: str
+    common_name:
+      description: Common name of the subject, or what comes nearest in it.
+      type: str
+    error:
+      description: Why the certificate cannot be read. Then there is nothing else but its SHA-256.
+      type: str
+chain_complete:
+  description: Whether RV(chain) is all that the server presented. V(none) without TLS.
+  type: bool
+  returned: always
+jvm:
+  description: What the product's JVM makes of the certificate, V(none) without TLS.
+  type: dict
+  returned: always
+  contains:
+    trusted:
+      description: Whether it is trusted.
+      type: bool
+    reason:
+      description: Why.
+      type: str
+    truststore:
+      description: The file that the JVM reads.
+      type: str
+    truststore_how:
+      description: Why it is that file.
+      type: str
+    identity:
+      description: Whether the certificate is made out to O(host).
+      type: dict
+      contains:
+        matches:
+          description: Whether it is.
+          type: bool
+        javamail:
+          description: What JavaMail and Jakarta Mail make of it by default, always V(not checked).
+          type: str
+        angus:
+          description: What Angus Mail 1.1 and later makes of it, V(accepted) or V(refused).
+          type: str
+steps:
+  description: The parts of the conversation in their order, each with RV(steps[].ok) and RV(steps[].seconds).
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    step:
+      description: Name of the part.
+      type: str
+    ok:
+      description: Whether it went well.
+      type: bool
+    seconds:
+      description: How long it took.
+      type: float
+    code:
+      description: The outcome, where the conversation ended here.
+      type: str
+transcript:
+  description: The conversation, with everything between AUTH and its answer left out.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure, describe_outcome
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {**ARGUMENTS, "sender": {"type": "str"}, "recipient": {"type": "str"}}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_by={"recipient": "sender"})
+    try:
+        settings = settings_of(module.params)
+        conversation = Conversation(settings, Deadline(module.params["deadline"]))
+    except StashMailError as error:
+        module.fail_json(msg=str(error), **error.details)
+    failure: StashMailError | None = None
+    try:
+        conversation.open()
+        conversation.envelope()
+        conversation.end()
+    except StashMailError as error:
+        failure = error
+    finally:
+        conversation.close()
+    for warning in conversation.warnings:
+        module.warn(warning)
+    if failure is None:
+        module.exit_json(
+            changed=False, outcome=conversation.outcome, **describe_outcome(conversation.outcome), **conversation.facts
+        )
+    code = failure.code if isinstance(failure, MailFailure) else "unknown"
+    module.fail_json(msg=str(failure), outcome=code, **{**failure.details, **conversation.facts})
+
+
+if __name__ == "__main__":
+    main()

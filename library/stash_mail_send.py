@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Send one test message with Bitbucket's mail settings and see it arrive."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stash_mail_send
+short_description: Send a test message with Bitbucket's mail settings and see it arrive
+version_added: 0.1.0
+author:
+  - The stash_mail developers (@stashops)
+description:
+  - Hands one message over to the mail server, as Stash or Bitbucket would with these settings, and nothing where the
+    product's JVM would refuse the server. With O(imap) it is then looked for in the recipient's mailbox.
+  - The message is handed over once. Where the connection breaks after that, the outcome is V(unknown), and it is never
+    sent again by itself.
+extends_documentation_fragment:
+  - stashops.mail.attributes
+  - stashops.mail.attributes.actiongroup
+  - stashops.mail.connection
+attributes:
+  check_mode:
+    support: full
+    details: Neither the mail server nor the mailbox is contacted. The options are checked.
+  diff_mode:
+    support: none
+    details: A message is an event, there is nothing to compare.
+  idempotent:
+    support: none
+    details: Every run sends a message.
+options:
+  sender:
+    description: The sender, as Bitbucket would use it.
+    type: str
+    required: true
+  recipient:
+    description: Who gets the message.
+    type: str
+    required: true
+  imap:
+    description:
+      - The recipient's mailbox, to see the message arrive. It is logged in there before anything is sent.
+      - Without it the best outcome is V(accepted).
+    type: dict
+    suboptions:
+      host:
+        description: Host name or IP address of the IMAP server.
+        type: str
+        required: true
+      port:
+        description: TCP port. Left out, it is 993 with O(imap.security=imaps), otherwise 143.
+        type: int
+      security:
+        description: How the connection is encrypted.
+        type: str
+        choices: [starttls, imaps, plain]
+        default: starttls
+      username:
+        description: User name.
+        type: str
+        required: true
+      password:
+        description: Password.
+        type: str
+        required: true
+      mailbox:
+        description: Name of the mailbox.
+        type: str
+        default: INBOX
+      ca:
+        description:
+          - Path of a PEM file on the target with what vouches for the IMAP server.
+          - Left out, it is what O(truststore) and O(extra_anchors) hold. The server's name is checked in any case.
+        type: path
+requirements:
+  - The Python library C(cryptography) 3.2 or later on the target, unless O(security=plain).
+seealso:
+  - module: stashops.mail.stash_mail_probe
+"""
+
+EXAMPLES = r"""
+- name: Send a test message and wait until it is in the mailbox
+  stashops.mail.stash_mail_send:
+    host: mail.example.com
+    port: 587
+    security: starttls_required
+    username: bitbucket
+    password: "{{ vault_mail_password }}"
+    sender: bitbucket@example.com
+    recipient: ops@example.com
+    truststore: /etc/stash_mail/cacerts
+    deadline: 60
+    imap:
+      host: mail.example.com
+      username: ops
+      password: "{{ vault_imap_password }}"
+
+- name: Only hand a test message over
+  stashops.mail.stash_mail_send:
+    host: mail.example.com
+    sender: bitbucket@example.com
+    recipient: ops@example.com
+"""
+
+RETURN = r"""
+message_id:
+  description: The message's Message-ID, to be looked for in logs and mailboxes.
+  type: str
+  returned: always, except in check mode
+  sample: <173212345.1.stash_mail@example.com>
+outcome:
+  description:
+    - V(delivered), the message was seen in the mailbox.
+    - V(accepted), the server took it. The module fails if O(imap) is given and it did not arrive in time.
+    - V(refused), it was not handed over.
+    - V(unknown), it was handed over and the server's answer is missing. It may arrive or not.
+  type: str
+  returned: always, except in check mode
+code:
+  description: What went wrong, one of the codes of M(stashops.mail.stash_mail_probe), or V(accepted) or V(unknown).
+  type: str
+  returned: failure
+seconds:
+  description: Seconds from handing it over to its arrival, V(none) if that was not seen.
+  type: float
+  returned: always, except in check mode
+reply:
+  description: The server's answer to the message.
+  type: str
+  returned: when the server took it
+received:
+  description: The message's Received headers, the last hop first.
+  type: list
+  elements: str
+  returned: when it was seen in the mailbox
+cause:
+  description: What the code stands for.
+  type: str
+  returned: failure
+meaning:
+  description: What that means for Bitbucket.
+  type: str
+  returned: failure
+remedy:
+  description: What to do next.
+  type: str
+  returned: failure
+log:
+  description: The text that would stand in Bitbucket's log, as far as it is known.
+  type: str
+  returned: failure
+banner:
+  description: The server's greeting.
+  type: str
+  returned: always, except in check mode
+capabilities:
+  description: What the server offers, after TLS where TLS was spoken.
+  type: list
+  elements: str
+  returned: always, except in check mode
+tls:
+  description: Version and cipher of the TLS connection, V(none) without one.
+  type: dict
+  returned: always, except in check mode
+chain:
+  description: The certificates that the server presented, as M(stashops.mail.stash_mail_probe) returns them.
+  type: list
+  elements: dict
+  returned: always, except in check mode
+chain_complete:
+  description: Whether RV(chain) is all that the server presented. V(none) without TLS.
+  type: bool
+  returned: always, except in check mode
+jvm:
+  description: What the product's JVM makes of the certificate, as M(stashops.mail.stash_mail_probe) returns it.
+  type: dict
+  returned: always, except in check mode
+steps:
+  description: The parts of the conversation, as M(stashops.mail.stash_mail_probe) returns them.
+  type: list
+  elements: dict
+  returned: always, except in check mode
+transcript:
+  description: The conversation, with everything between AUTH and its answer, and the message itself, left out.
+  type: list
+  elements: str
+  returned: always, except in check mode
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._imap_options import ARGUMENTS as IMAP_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._imap_options import account_of
+from ansible_collections.stashops.mail.plugins.module_utils._send import Sending
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **ARGUMENTS,
+    "sender": {"type": "str", "required": True},
+    "recipient": {"type": "str", "required": True},
+    "imap": {"type": "dict", "options": IMAP_ARGUMENTS},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    params = module.params
+    try:
+        settings = settings_of(params)
+        account = account_of(params["imap"], settings) if params["imap"] else None
+        if module.check_mode:
+            where = f"{settings.host}:{settings.port} ({settings.security})"
+            module.exit_json(changed=True, msg=f"A message to {settings.recipient} would be sent through {where}.")
+        sending = Sending(settings, account, Deadline(params["deadline"]))
+    except StashMailError as error:
+        module.fail_json(msg=str(error), **error.details)
+    failure: StashMailError | None = None
+    try:
+        sending.run()
+    except StashMailError as error:
+        failure = error
+    finally:
+        sending.close()
+    for warning in sending.warnings:
+        module.warn(warning)
+    if failure is None:
+        module.exit_json(changed=True, **sending.result)
+    module.fail_json(msg=str(failure), **{"changed": sending.handed_over, **failure.details, **sending.result})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The conversation that Bitbucket would have with its mail server, up to where a message would be handed over.
+
+The JVM's verdict comes between the TLS handshake and everything that follows it, so that nothing is said, and no
+password sent, to a server that Bitbucket itself would not talk to.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils import _tls
+from ansible_collections.stashops.mail.plugins.module_utils._certificate import describe, sha256
+from ansible_collections.stashops.mail.plugins.module_utils._connection import Connection
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_certificate import require_cryptography
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, Verdict, judge, load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import TRIED_HERE, Reply, Session
+
+
+class Settings(t.NamedTuple):
+    """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set."""
+
+    host: str
+    port: int
+    security: str
+    username: str = ""
+    password: str = ""
+    sender: str = ""
+    recipient: str = ""
+    truststore: str | None = None
+    truststore_password: str | None = None
+    java_home: str | None = None
+    extra_anchors: t.Sequence[bytes] = ()
+    check_identity: bool = True
+
+    @property
+    def encrypted(self) -> bool:
+        """TLS may come into it."""
+        return self.security != "plain"
+
+    def anchors(self) -> Anchors:
+        """Return what the JVM trusts; raise ``StashMailError`` where its own bundle is needed and not found."""
+        found = load_anchors(self.truststore, self.truststore_password, self.java_home)
+        return found.extended(self.extra_anchors)
+
+
+class Conversation:
+    """One conversation. ``facts`` holds what has been learnt so far, at a failure too; ``outcome`` how it would end."""
+
+    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+        self.settings = settings
+        self.deadline = deadline
+        # Before anything is sent: a missing Java or library has nothing to do with the server.
+        if settings.encrypted:
+            require_cryptography()
+        self._anchors = settings.anchors() if settings.encrypted else None
+        self._session: Session | None = None
+        self.warnings: list[str] = []
+        self.outcome = "deliver"
+        self.in_clear = True
+        self.untested = ""
+        self._steps: list[dict[str, t.Any]] = []
+        self._facts: dict[str, t.Any] = {
+            "banner": "",
+            "capabilities": [],
+            "tls": None,
+            "chain": [],
+            "chain_complete": None,
+            "jvm": None,
+        }
+
+    @property
+    def session(self) -> Session:
+        """The open session."""
+        if self._session is None:
+            raise RuntimeError("the conversation has not been opened")
+        return self._session
+
+    @property
+    def facts(self) -> dict[str, t.Any]:
+        """Return everything learnt so far, JSON-serialisable and without secrets."""
+        transcript = self._session.transcript.lines if self._session else []
+        return {**self._facts, "steps": self._steps, "transcript": transcript}
+
+    def open(self) -> None:
+        """Connect, greet, encrypt, authenticate: all that JavaMail does before MAIL FROM. Raises ``MailFailure``."""
+        settings = self.settings
+        connection = self._step("connect", lambda: Connection(settings.host, settings.port, self.deadline))
+        self._session = session = Session(connection)
+        if settings.security == "smtps":
+            self._encrypt()
+        self._facts["banner"] = self._step("greeting", session.read_banner)
+        self._hello()
+        if settings.security in ("starttls_optional", "starttls_required"):
+            self._starttls()
+        self.in_clear = connection.tls is None
+        if self.in_clear:
+            self.outcome = "deliver_plaintext"
+        self._authenticate()
+
+    def envelope(self) -> None:
+        """MAIL FROM and RCPT TO, as far as sender and recipient are set. Raises ``MailFailure``.
+
+        Not where Bitbucket would authenticate and the password was not sent here: the answers would mislead.
+        """
+        if self.settings.sender and not self.untested:
+            self._step("sender", lambda: self.session.mail_from(self.settings.sender))
+            if self.settings.recipient:
+                self._step("recipient", lambda: self.session.rcpt_to(self.settings.recipient))
+
+    def data(self, message: bytes) -> Reply:
+        """Hand ``message`` over, once; return the server's answer. Raises ``MailFailure``, ``unknown`` among them."""
+        return t.cast(Reply, self._step("message", lambda: self.session.data(message)))
+
+    def end(self) -> None:
+        """Take back a begun envelope and say goodbye; how the server takes that no longer matters."""
+        self.session.quit_quietly(reset=True)
+
+    def close(self) -> None:
+        """Close the connection; never raises."""
+        if self._session is not None:
+            self._session.close()
+
+    def _step(self, name: str, action: t.Callable[[], t.Any]) -> t.Any:
+        started = self.deadline.elapsed()
+        step: dict[str, t.Any] = {"step": name, "ok": False}
+        self._steps.append(step)
+        try:
+            result = action()
+        except MailFailure as failure:
+            step["code"] = failure.code
+            raise
+        finally:
+            step["seconds"] = round(self.deadline.elapsed() - started, 3)
+        step["ok"] = True
+        return result
+
+    def _hello(self) -> None:
+        extensions = self._step("hello", self.session.hello)
+        self._facts["capabilities"] = [f"{name} {value}".strip() for name, value in extensions.items()]
+
+    def _starttls(self) -> None:
+        settings, session = self.settings, self.session
+        if settings.security == "starttls_optional" and "STARTTLS" not in session.extensions:
+            self.warnings.append(
+                f"{settings.host}:{settings.port} does not offer STARTTLS, or someone on the way strips it: "
+                "Bitbucket would send its mail in plaintext."
+            )
+            return
+        self._step("starttls", session.starttls)
+        self._encrypt()
+        self._hello()
+
+    def _encrypt(self) -> None:
+        handshake = self._step("tls", lambda: _tls.start_tls(self.session))
+        self._facts["tls"] = {"version": handshake.version, "cipher": handshake.cipher}
+        self._facts["chain"] = [_describe(der) for der in handshake.chain.certificates]
+        self._facts["chain_complete"] = handshake.chain.complete
+        self._step("trust", lambda: self._judge(handshake))
+
+    def _judge(self, handshake: _tls.Handshake) -> None:
+        settings, connection = self.settings, self.session.connection
+        assert self._anchors is not None  # TLS is spoken in the encrypted modes only
+        verdict = judge(handshake.chain.certificates, self._anchors, settings.host, handshake.cipher)
+        self._facts["jvm"] = {
+            "trusted": verdict.trusted,
+            "reason": verdict.reason,
+            "truststore": self._anchors.source,
+            "truststore_how": self._anchors.how,
+            "identity": {
+                "matches": verdict.names_match,
+                "javamail": "not checked",
+                "angus": "accepted" if verdict.names_match else "refused",
+            },
+        }
+        self.warnings += verdict.warnings
+        if not handshake.chain.complete:
+            self.warnings.append("This Python shows the server's own certificate only, not those it sends with it.")
+        if not verdict.trusted:
+            raise connection.failure("tls_untrusted", self._untrusted_text(verdict), log=self._log(verdict.log))
+        if verdict.names_match:
+            return
+        text = f"the certificate is made out to {', '.join(verdict.names) or 'no name'}, not to {settings.host}"
+        if settings.check_identity:
+            raise connection.failure("tls_identity", text)
+        self.warnings.append(
+            f"{text[0].upper()}{text[1:]}: JavaMail does not check that, Angus Mail (in newer products) does."
+        )
+
+    def _untrusted_text(self, verdict: Verdict) -> str:
+        source = self._anchors.source if self._anchors else ""
+        return f"the JVM does not trust {self.settings.host}: {verdict.reason} (truststore {source})"
+
+    def _log(self, cause: str) -> str:
+        if self.settings.security == "smtps":
+            first = f"Could not connect to SMTP host: {self.settings.host}, port: {self.settings.port}"
+        else:
+            first = "Could not convert socket to TLS"
+        return f"javax.mail.MessagingException: {first} <- {cause}" if cause else first
+
+    def _authenticate(self) -> None:
+        settings, session = self.settings, self.session
+        if not settings.username:
+            return
+        if not session.mechanisms():
+            self.outcome = "deliver_unauthenticated"
+            self.warnings.append(
+                f"{settings.host}:{settings.port} does not offer AUTH: Bitbucket would send without its user name and "
+                "password, and say nothing about it."
+            )
+            return
+        mechanism = session.javamail_mechanism()
+        if mechanism is None:
+            offered = ", ".join(session.mechanisms())
+            raise session.connection.failure("auth_unsupported", f"the server offers {offered} only")
+        if mechanism not in TRIED_HERE:
+            self.outcome, self.untested = "auth_untested", f"JavaMail would use {mechanism}, which is not tried here"
+            self.warnings.append(f"{self.untested}: whether the password is right stays unknown.")
+            return
+        if self.in_clear and settings.security != "plain":
+            self.untested = "the password would travel in clear, so it was not sent"
+            self.warnings.append("Bitbucket's password would travel in clear. It was not sent here.")
+            return
+        if self.in_clear:
+            self.warnings.append("The password travels in clear, as security=plain asks for.")
+        self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
+
+
+def _describe(der: bytes) -> dict[str, t.Any]:
+    try:
+        return describe(der)
+    except StashMailError as error:
+        return {"sha256": sha256(der), "error": str(error)}

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The JVM's verdict on a mail server's certificate: trusted or not, made out to this host or not, and why."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_certificate import Certificate, read_certificates
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_identity import matches, names_of
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_path import Cipher, PathResult, find_path
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_truststore import Anchors, load_anchors
+
+__all__ = ["Anchors", "Verdict", "judge", "load_anchors"]
+
+_SOON = datetime.timedelta(days=30)
+
+
+class Verdict(t.NamedTuple):
+    """What the JVM decides.
+
+    ``names_match`` is the identity check of Angus Mail; older JavaMail makes none. ``log`` is the JVM's exception,
+    empty where it trusts. ``warnings``: what the JVM accepts and should not, or will not for long.
+    """
+
+    trusted: bool
+    reason: str
+    log: str
+    names_match: bool
+    names: list[str]
+    warnings: list[str]
+
+
+def judge(
+    chain: t.Sequence[bytes],
+    anchors: Anchors,
+    host: str,
+    cipher: str = "TLS_AES_256_GCM_SHA384",
+    now: datetime.datetime | None = None,
+) -> Verdict:
+    """Return the JVM's verdict on ``chain`` (DER, leaf first, as the server presented it) for ``host``.
+
+    ``cipher`` is the negotiated one in OpenSSL's name, ``now`` the current time by default. Raises ``StashMailError``
+    only where the ``cryptography`` library is missing.
+    """
+    moment = now or datetime.datetime.now(datetime.timezone.utc)
+    presented, problems = read_certificates(chain)
+    if problems or not presented:
+        text = "; ".join(problems) or "none was presented"
+        log = "javax.net.ssl.SSLHandshakeException: (bad_certificate) Failed to parse server certificates"
+        return Verdict(False, f"a certificate of the server cannot be read: {text}", log, False, [], [])
+    leaf = presented[0]
+    if anchors.failure:
+        result = PathResult([], anchors.failure, anchors.log)
+    else:
+        trusted, _unreadable = read_certificates(anchors.certificates)
+        result = find_path(presented, trusted, Cipher.of(cipher), moment)
+    warnings = _warnings(result.path, moment) if result.trusted else []
+    if not Cipher.of(cipher).signs_key_exchange:
+        warnings.append(f"The server chose {cipher}, an RSA key exchange: newer updates of Java refuse that.")
+    return Verdict(result.trusted, result.reason, result.log, matches(leaf, host), names_of(leaf), warnings)
+
+
+def _warnings(path: t.Sequence[Certificate], now: datetime.datetime) -> list[str]:
+    leaf, anchor = path[0], path[-1]
+    found = []
+    if not anchor.in_date(now):
+        found.append(
+            f"{anchor.subject_text} in the truststore is valid from {anchor.not_before:%Y-%m-%d} to "
+            f"{anchor.not_after:%Y-%m-%d}: the JVM still accepts it, other mail clients do not."
+        )
+    if leaf is anchor and not leaf.self_issued:
+        found.append(
+            f"The truststore holds {leaf.subject_text} itself, not its authority: mail stops when it is renewed."
+        )
+    for certificate in path:
+        if now <= certificate.not_after < now + _SOON:
+            found.append(f"{certificate.subject_text} expires on {certificate.not_after:%Y-%m-%d}.")
+        size = getattr(certificate.key, "key_size", 0)
+        if size and "rsa" in type(certificate.key).__name__.lower() and size < 2048:
+            found.append(f"{certificate.subject_text} has an RSA key of {size} bits: 2048 are the least today.")
+        if certificate is not anchor and certificate.hash_name == "sha1":
+            found.append(f"{certificate.subject_text} has a SHA-1 signature, which newer JVMs may refuse.")
+    return found

@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two modules as Ansible runs them: options in, JSON out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.stashops.mail.plugins.doc_fragments import connection
+from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
+
+from tests.imap_server import ImapServer
+from tests.mail_server import MailServer, authority, leaf
+from tests.unit.smtp import bad_servers as bad
+from tests.unit.smtp.bad_servers import BadServer
+
+PASSWORD = "correct horse battery"
+ROOT = authority()
+SERVER = leaf(ROOT, "127.0.0.1", sans=["127.0.0.1"])
+
+
+@pytest.fixture
+def truststore(tmp_path: Path) -> str:
+    path = tmp_path / "cacerts"
+    path.write_bytes(write_store([Entry("root", ROOT.der)], "jks"))
+    return str(path)
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run a module with options; return its result. Nothing that it prints holds the password."""
+
+    def runner(module: Any, **options: Any) -> dict[str, Any]:
+        with patch_module_args(options), pytest.raises(SystemExit) as ended:
+            module.main()
+        printed = capfd.readouterr()
+        assert PASSWORD not in printed.out + printed.err
+        result: dict[str, Any] = json.loads(printed.out)
+        assert bool(result.get("failed")) is bool(ended.value.code)
+        return result
+
+    return runner
+
+
+def connection_of(server: MailServer, truststore: str | None = None) -> dict[str, Any]:
+    options = {"host": "127.0.0.1", "port": server.port, "security": server.mode, "truststore": truststore}
+    if server.username:
+        options.update(username=server.username, password=PASSWORD)
+    return {**options, "sender": "bitbucket@example.com", "recipient": "ops@example.com", "deadline": 10}
+
+
+def returned(module: Any) -> dict[str, Any]:
+    documented: dict[str, Any] = yaml.safe_load(module.RETURN)
+    return documented
+
+
+def check_documented(module: Any, result: dict[str, Any]) -> None:
+    unknown = set(result) - set(returned(module)) - {"changed", "failed", "msg", "invocation", "warnings"}
+    assert not unknown, f"returned but not documented: {unknown}"
+
+
+def test_probe_succeeds(run: Callable[..., dict[str, Any]], truststore: str) -> None:
+    with MailServer("starttls_required", username="u", password=PASSWORD, certificate=SERVER) as server:
+        result = run(stash_mail_probe, **connection_of(server, truststore))
+        assert server.messages == []
+    assert result["outcome"] == "deliver"
+    assert result["changed"] is False
+    assert result["jvm"]["trusted"] is True
+    check_documented(stash_mail_probe, result)
+    certificates = returned(stash_mail_probe)["chain"]["contains"]
+    assert set(result["chain"][0]) == set(certificates) - {"error"}
+
+
+def test_probe_fails_with_all_that_is_known(run: Callable[..., dict[str, Any]], truststore: str) -> None:
+    with MailServer("starttls_required", username="u", password="another", certificate=SERVER) as server:
+        result = run(stash_mail_probe, **connection_of(server, truststore))
+    assert result["failed"]
+    assert result["code"] == result["outcome"] == "auth_failed"
+    assert result["chain"][0]["subject"] == "CN=127.0.0.1"
+    assert result["log"].startswith("javax.mail.AuthenticationFailedException")
+    for key in ("meaning", "remedy"):
+        assert result[key] in result["msg"]
+    check_documented(stash_mail_probe, result)
+
+
+def test_probe_judges_a_truststore_that_is_not_written_yet(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, truststore: str
+) -> None:
+    home = tmp_path / "java" / "lib" / "security"
+    home.mkdir(parents=True)
+    (home / "cacerts").write_bytes(write_store([Entry("other", authority("Other").der)], "jks"))
+    with MailServer("smtps", certificate=SERVER) as server:
+        options = connection_of(server, str(tmp_path / "not yet")) | {"java_home": str(tmp_path / "java")}
+        assert run(stash_mail_probe, **options)["code"] == "tls_untrusted"
+        result = run(stash_mail_probe, **options, extra_anchors=[ROOT.pem], _ansible_check_mode=True)
+    assert result["outcome"] == "deliver"
+
+
+def test_probe_warns(run: Callable[..., dict[str, Any]]) -> None:
+    with BadServer(bad.stripped) as server:
+        result = run(
+            stash_mail_probe,
+            **{"host": "127.0.0.1", "port": server.port, "security": "starttls_optional"},
+            **{"username": "u", "password": PASSWORD, "sender": "a@example.com", "deadline": 5},
+        )
+    assert result["outcome"] == "deliver_plaintext"
+    assert any("in clear" in str(warning) for warning in result["warnings"])
+    assert b"AUTH" not in server.received
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"host": ""}, "host is empty"),
+        ({"host": "mail\r\nRCPT TO:<x@y>"}, "control character"),
+        ({"host": "m\u00e4il.example.com"}, "non-ASCII"),
+        ({"port": 0}, "port 0 is out of range"),
+        ({"port": 65536}, "out of range"),
+        ({"security": "tls"}, "security"),
+        ({"username": "u"}, "password is empty"),
+        ({"password": PASSWORD}, "username is empty"),
+        ({"sender": "a@example.com>\r\nRCPT TO:<x@y"}, "sender holds a control character"),
+        ({"sender": "Bitbucket <a@example.com>"}, "not a mail address"),
+        ({"recipient": "nobody"}, "not a mail address"),
+        ({"deadline": 0}, "deadline"),
+        ({"deadline": -1}, "deadline"),
+        ({"extra_anchors": ["garbage"]}, "holds no certificate"),
+    ],
+)
+def test_bad_input_reaches_nobody(options: dict[str, Any], words: str, run: Callable[..., dict[str, Any]]) -> None:
+    with BadServer(bad.silent) as server:
+        good = {"host": "127.0.0.1", "port": server.port, "security": "plain", "sender": "a@b", "recipient": "c@d"}
+        for module in (stash_mail_probe, stash_mail_send):
+            result = run(module, **{**good, **options})
+            assert result["failed"]
+            assert words in result["msg"]
+        assert server.peers == []
+
+
+def test_recipient_needs_a_sender(run: Callable[..., dict[str, Any]]) -> None:
+    result = run(stash_mail_probe, host="127.0.0.1", recipient="ops@example.com")
+    assert "sender" in result["msg"]
+
+
+def test_no_java_for_the_own_bundle(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    result = run(stash_mail_probe, host="127.0.0.1", java_home=str(tmp_path))
+    assert "java_home" in result["msg"]
+
+
+def test_send_and_see_it_arrive(run: Callable[..., dict[str, Any]], truststore: str, tmp_path: Path) -> None:
+    maildir = tmp_path / "Maildir"
+    with MailServer("starttls_required", certificate=SERVER, maildir_path=maildir) as server:  # noqa: SIM117
+        with ImapServer(maildir, "ops", PASSWORD, *SERVER.write(tmp_path)) as imap:
+            mailbox = {"host": "127.0.0.1", "port": imap.port, "username": "ops", "password": PASSWORD}
+            result = run(stash_mail_send, **{**connection_of(server, truststore), "imap": mailbox})
+            ca = tmp_path / "ca.pem"
+            ca.write_text(ROOT.pem)
+            again = run(stash_mail_send, **{**connection_of(server, truststore), "imap": {**mailbox, "ca": str(ca)}})
+    assert result["outcome"] == again["outcome"] == "delivered"
+    assert result["message_id"] != again["message_id"]
+    assert result["changed"] is True
+    check_documented(stash_mail_send, result)
+
+
+def test_send_in_check_mode(run: Callable[..., dict[str, Any]], truststore: str) -> None:
+    with MailServer("starttls_required", certificate=SERVER) as server:
+        result = run(stash_mail_send, **connection_of(server, truststore), _ansible_check_mode=True)
+        assert server.messages == []
+    assert result["changed"] is True
+    assert "would be sent" in result["msg"]
+
+
+def test_send_with_an_unknown_outcome_is_a_change(run: Callable[..., dict[str, Any]]) -> None:
+    with BadServer(bad.message(bad.Peer.message, bad.closing)) as server:
+        options = {"host": "127.0.0.1", "port": server.port, "security": "plain", "deadline": 5}
+        result = run(stash_mail_send, **options, sender="a@example.com", recipient="b@example.com")
+    assert result["failed"]
+    assert (result["outcome"], result["code"], result["changed"]) == ("unknown", "unknown", True)
+    assert result["message_id"] in bytes.decode(server.received)
+    check_documented(stash_mail_send, result)
+
+
+@pytest.mark.parametrize("module", [stash_mail_probe, stash_mail_send])
+def test_documentation_says_what_the_code_does(module: Any) -> None:
+    documented = {
+        **yaml.safe_load(module.DOCUMENTATION)["options"],
+        **yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["options"],
+    }
+    spec = module.ARGUMENT_SPEC
+    assert set(documented) == set(spec)
+    for name, options in spec.items():
+        for key in ("type", "default", "choices", "required", "elements"):
+            assert documented[name].get(key) == options.get(key), (name, key)
+
+
+def test_every_outcome_is_documented() -> None:
+    text = " ".join(returned(stash_mail_probe)["outcome"]["description"])
+    of_sending = {"delivered", "accepted", "unknown"}
+    assert {code for code in OUTCOMES if f"V({code})" not in text} <= of_sending
+
+
+def test_passwords_are_never_logged() -> None:
+    spec = {**ARGUMENTS, **stash_mail_send.ARGUMENT_SPEC["imap"]["options"]}
+    for name, options in spec.items():
+        assert bool(options.get("no_log")) is ("password" in name), name

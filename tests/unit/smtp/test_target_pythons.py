@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SMTP and TLS parts on every Python that a target may have: the standard library's ssl differs between them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.mail_server import MailServer, authority, leaf
+from tests.pythons import TARGET_VERSIONS, interpreter
+
+ROOT = Path(__file__).resolve().parents[3]
+DRIVER = """
+import base64, json, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.stashops.mail.plugins.module_utils._connection import Connection
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import Session
+from ansible_collections.stashops.mail.plugins.module_utils._tls import fetch_chain, start_tls
+port, security = int(sys.argv[2]), sys.argv[3]
+chain = fetch_chain("127.0.0.1", port, security, 20.0)
+session = Session(Connection("127.0.0.1", port, Deadline(20)))
+if security == "smtps":
+    start_tls(session)
+session.read_banner()
+session.hello()
+if security != "smtps":
+    session.starttls()
+    start_tls(session)
+    session.hello()
+session.authenticate("user", sys.stdin.read(), session.javamail_mechanism())
+session.mail_from("a@example.com")
+session.rcpt_to("b@example.com")
+session.data(b"Subject: hello\\r\\n\\r\\nbody\\r\\n")
+session.quit_quietly()
+encoded = [base64.b64encode(der).decode() for der in chain.certificates]
+print(json.dumps({"chain": encoded, "complete": chain.complete, "transcript": session.transcript.lines}))
+"""
+
+
+@pytest.mark.parametrize("security", ["starttls_required", "smtps"])
+@pytest.mark.parametrize("version", TARGET_VERSIONS)
+def test_conversation(version: str, security: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    certificate = leaf(authority("Intermediate", issuer=authority()), "127.0.0.1", sans=["127.0.0.1"])
+    with MailServer(security, username="user", password="secret phrase", certificate=certificate) as server:
+        done = subprocess.run(
+            [python, "-I", "-S", "-c", DRIVER, str(ROOT / "collections"), str(server.port), security],
+            input="secret phrase",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert len(server.messages) == 1
+        assert server.auth_attempts == [True]
+    found = json.loads(done.stdout)
+    assert found["complete"] is True
+    assert len(found["chain"]) == 2
+    assert found["transcript"][-1].startswith("S: 221")
+    assert "secret phrase" not in done.stdout + done.stderr
