@@ -1,0 +1,435 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configure the mail server that Stash, Bitbucket Server or Bitbucket Data Center sends through."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stash_mail_server
+version_added: 0.1.0
+short_description: Configure the mail server of Stash or Bitbucket
+description:
+  - Writes the mail server settings of Stash, Bitbucket Server or Bitbucket Data Center over its REST API, or removes
+    them.
+  - What was written is read back. The module fails if a setting did not stick, and says in what state Bitbucket then
+    is.
+  - In a cluster the settings are kept in the shared database, so one run for all nodes is enough.
+author:
+  - The stash_mail developers (@stashops)
+extends_documentation_fragment:
+  - stashops.mail.attributes
+  - stashops.mail.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+    details: Bitbucket is asked and nothing is written, neither there nor to O(password_state_path).
+  diff_mode:
+    support: full
+    details: Passwords are shown as words such as C(<different-password>), never as values.
+  idempotent:
+    support: partial
+    details: With O(update_password=always) each run writes, and so reports a change.
+options:
+  url:
+    description:
+      - Base URL of Bitbucket with its context path, such as V(https://bitbucket.example.com) or
+        V(http://localhost:7990/bitbucket).
+      - Over plain HTTP the passwords can be read on the way. Use it for the local host only.
+    type: str
+    required: true
+  url_username:
+    description:
+      - Name of a user with the global permission System admin (SYS_ADMIN). The permission Admin is not enough.
+    type: str
+    required: true
+  url_password:
+    description:
+      - Password of O(url_username). HTTP access tokens do not serve, since they cannot hold administrative
+        permissions.
+    type: str
+    required: true
+  validate_certs:
+    description:
+      - Whether the certificate of an HTTPS O(url) is verified. Where it is not, whoever answers gets the passwords.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - PEM file on the host where the module runs, with the CA certificates, or the self-signed certificate, to
+        verify O(url) with.
+      - It takes the place of the CAs that the host knows.
+    type: path
+  timeout:
+    description:
+      - Seconds that all requests of a run may take together.
+      - After a failed write the same time is given once more, to find out and put right what it has left, and again
+        to report it.
+    type: float
+    default: 30
+  use_proxy:
+    description:
+      - Whether the proxies in the environment variables E(http_proxy), E(https_proxy) and E(no_proxy) are used.
+      - Unlike in C(ansible.builtin.uri) this is off, since Bitbucket is mostly reached on the local host or in the
+        local network.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(present) makes the settings as given by the other options.
+      - V(absent) removes the mail server and the sender's address. Bitbucket then sends no mail. An OAuth 2.0
+        configuration is removed too.
+    type: str
+    choices: [present, absent]
+    default: present
+  host:
+    description:
+      - Host name or IP address of the mail server. Required with O(state=present).
+    type: str
+  port:
+    description:
+      - TCP port of the mail server. Often 25 or 587, and 465 with O(security=smtps).
+    type: int
+    default: 25
+  security:
+    description:
+      - How the connection to the mail server is protected.
+      - V(plain) is never encrypted.
+      - V(starttls_optional) is encrypted if the mail server offers STARTTLS, and is otherwise in plain text.
+      - V(starttls_required) sends nothing unless the mail server offers STARTTLS.
+      - V(smtps) is TLS from the first byte.
+    type: str
+    choices: [plain, starttls_optional, starttls_required, smtps]
+    default: starttls_required
+  username:
+    description:
+      - Name to log in with at the mail server. Empty, together with O(password), for a mail server that asks for
+        none.
+    type: str
+    default: ''
+  password:
+    description:
+      - Password of O(username).
+    type: str
+    default: ''
+  sender:
+    description:
+      - Address that Bitbucket's mail comes from. Required with O(state=present).
+    type: str
+  update_password:
+    description:
+      - When the password alone is a reason to write. If another setting differs, all are written, the password with
+        them, since REST replaces the settings as a whole.
+      - V(on_change) writes if the password is not the one written last. Where that is not known, it writes once. This
+        is so at the first run, and where O(password_state_path) was lost.
+      - V(always) writes at each run.
+      - V(on_create) never writes for the password alone. It is set where no mail server is configured yet, or where
+        another setting, such as O(username), differs.
+    type: str
+    choices: [on_change, always, on_create]
+    default: on_change
+  password_state_path:
+    description:
+      - File on the host where the module runs that remembers which password was written last, for each O(url).
+      - It holds no password but a fingerprint, PBKDF2-HMAC-SHA256 with 600000 iterations and a random salt, bound to
+        O(url), O(username) and O(host). A weak password can still be guessed from it, so it has mode 0600.
+      - A folder that is missing is made with mode 0700. A file there that is not of this module is kept with
+        C(.damaged) added to its name.
+    type: path
+    default: /var/lib/stash_mail/passwords.json
+  overwrite_oauth2:
+    description:
+      - Whether a configuration for OAuth 2.0, which Bitbucket 10 and later can have, is replaced by one with user
+        name and password.
+      - Otherwise the module fails when it finds one.
+    type: bool
+    default: false
+notes:
+  - Bitbucket's published API does not say whether the password is returned when the settings are read. If it is, it
+    is compared and goes no further. If it is not, a password that somebody changed in Bitbucket's own pages cannot be
+    noticed with O(update_password=on_change). Use O(update_password=always) where that may happen.
+  - Bitbucket's published API does not say which versions hyphenate the names of the settings. Both spellings are
+    read, and the one that Bitbucket shows is written. Where none is shown, as on an instance without a mail server,
+    it is learnt by writing settings that cannot leak anything (SMTPS, no user name), and nothing of them remains.
+  - Bitbucket's published API does not say what it makes of STARTTLS required but not used. That is read as V(unknown)
+    and written anew.
+  - If a write fails and no mail server was configured before, that state is restored. Otherwise the old settings
+    cannot be restored, for their password is not known, and the message says what Bitbucket holds.
+  - No REST call sends a test message. Use M(stashops.mail.stash_mail_probe) before this module and
+    M(stashops.mail.stash_mail_send) after it.
+  - A user name or password that is wrong is told from a missing permission by Bitbucket's error message, or where
+    that does not tell by C(GET /rest/api/latest/profile/recent/repos), which any user may call.
+seealso:
+  - module: stashops.mail.stash_mail_probe
+  - module: stashops.mail.stash_mail_truststore
+  - name: Bitbucket Data Center REST API
+    description: The vendor's reference, see System Maintenance.
+    link: https://developer.atlassian.com/server/bitbucket/rest/
+"""
+
+EXAMPLES = r"""
+- name: Send through a relay that requires STARTTLS and a login
+  stashops.mail.stash_mail_server:
+    url: https://bitbucket.example.com
+    url_username: admin
+    url_password: "{{ vault_bitbucket_admin_password }}"
+    host: smtp.example.com
+    port: 587
+    security: starttls_required
+    username: bitbucket
+    password: "{{ vault_mail_password }}"
+    sender: bitbucket@example.com
+
+- name: Send through the local relay without login
+  stashops.mail.stash_mail_server:
+    url: http://localhost:7990
+    url_username: admin
+    url_password: "{{ vault_bitbucket_admin_password }}"
+    host: localhost
+    security: plain
+    sender: bitbucket@example.com
+
+- name: Write the password at each run, from the controller, to a Bitbucket with a certificate of a private CA
+  stashops.mail.stash_mail_server:
+    url: https://bitbucket.example.com/bitbucket
+    url_username: admin
+    url_password: "{{ vault_bitbucket_admin_password }}"
+    ca_path: /etc/ssl/certs/private-ca.pem
+    host: smtp.example.com
+    port: 465
+    security: smtps
+    username: bitbucket
+    password: "{{ vault_mail_password }}"
+    sender: bitbucket@example.com
+    update_password: always
+  delegate_to: localhost
+
+- name: Stop Bitbucket from sending mail
+  stashops.mail.stash_mail_server:
+    url: http://localhost:7990
+    url_username: admin
+    url_password: "{{ vault_bitbucket_admin_password }}"
+    state: absent
+"""
+
+RETURN = r"""
+mail_server:
+  description: The settings before and after the run, without the password. In check mode, those that would be after it.
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: The settings as found. V(null) if none were.
+      type: dict
+      returned: success
+      sample: null
+    after:
+      description: The settings as read back. V(null) with O(state=absent).
+      type: dict
+      returned: success
+      contains:
+        host:
+          description: The mail server.
+          type: str
+          returned: if a mail server is configured
+        port:
+          description: Its TCP port.
+          type: int
+          returned: if a mail server is configured
+        security:
+          description: One of the choices of O(security), or V(unknown) if the settings found are none of them.
+          type: str
+          returned: if a mail server is configured
+        username:
+          description: The user name, empty if none is used.
+          type: str
+          returned: if a mail server is configured
+        sender:
+          description: The sender's address.
+          type: str
+          returned: always
+        auth_type:
+          description: V(BASIC), or V(OAUTH2) in Bitbucket 10 and later.
+          type: str
+          returned: if a mail server is configured
+      sample:
+        host: smtp.example.com
+        port: 587
+        security: starttls_required
+        username: bitbucket
+        sender: bitbucket@example.com
+        auth_type: BASIC
+style:
+  description:
+    - How this Bitbucket spells the names of its settings, V(camel) as in C(useStartTls) or V(hyphen) as in
+      C(use-start-tls).
+    - V(null) if it showed none.
+  returned: success
+  type: str
+  sample: camel
+password_changed:
+  description:
+    - Whether the password differs from the one before. V(null) if that is not known, and with O(state=absent).
+  returned: success
+  type: bool
+  sample: false
+msg:
+  description: Why it was written or not, or what is wrong and what to do.
+  returned: always
+  type: str
+  sample: "Written since these differ: host, port."
+code:
+  description: The kind of failure, for programs.
+  returned: if Bitbucket was the reason for the failure
+  type: str
+  sample: no_sys_admin
+not_stuck:
+  description: The settings that were not as written when read back.
+  returned: if a setting did not stick
+  type: list
+  elements: str
+  sample: [security]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
+    SECURITY_MODES,
+    check_address,
+    check_connection,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan
+from ansible_collections.stashops.mail.plugins.module_utils._mail_server import check_oauth2, look, remove, write
+from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import (
+    MailSettings,
+    Observed,
+    as_dict,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._password import Fingerprints
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Return the module's result; raises :class:`StashMailError`."""
+    params = module.params
+    if params["state"] == "present":
+        check_connection(params)
+        check_address(params["sender"] or "", "sender")
+    client = Bitbucket(
+        params["url"],
+        params["url_username"],
+        params["url_password"],
+        validate_certs=params["validate_certs"],
+        ca_path=params["ca_path"],
+        timeout=params["timeout"],
+        use_proxy=params["use_proxy"],
+    )
+    fingerprints = Fingerprints(params["password_state_path"])
+    if params["state"] == "absent":
+        return _absent(module, client, fingerprints)
+    return _present(module, client, fingerprints)
+
+
+def _present(module: AnsibleModule, client: Bitbucket, fingerprints: Fingerprints) -> dict[str, t.Any]:
+    params = module.params
+    wanted = MailSettings(
+        host=params["host"],
+        port=params["port"],
+        security=params["security"],
+        username=params["username"],
+        sender=params["sender"],
+    )
+    password: str = params["password"]
+    before = look(client)
+    check_oauth2(before, params["overwrite_oauth2"])
+    key = (client.url, wanted.username, wanted.host, password)
+    the_plan = plan(before, wanted, password, params["update_password"], lambda: fingerprints.matches(*key))
+    if fingerprints.damaged and wanted.username:
+        module.warn(
+            f"Nothing is known of the password last written: {fingerprints.path}: {fingerprints.damaged}. "
+            "At the next write it is replaced and kept with .damaged added to its name."
+        )
+    after = before
+    if the_plan.write and not module.check_mode:
+        if wanted.username:
+            fingerprints.check_writable()
+        after = write(client, wanted, password, before)
+        if wanted.username:
+            fingerprints.record(*key)
+        else:
+            fingerprints.forget(client.url)
+    result = _result(before, after, the_plan.write)
+    result["mail_server"]["after"] = as_dict(Observed(wanted))
+    result["diff"] = diff(before, wanted, the_plan)
+    result["password_changed"] = None if the_plan.same_password is None else not the_plan.same_password
+    result["msg"] = the_plan.reason
+    return result
+
+
+def _absent(module: AnsibleModule, client: Bitbucket, fingerprints: Fingerprints) -> dict[str, t.Any]:
+    before = look(client)
+    changed = before.settings is not None or bool(before.sender)
+    if not module.check_mode:
+        if changed:
+            remove(client, before)
+        fingerprints.forget(client.url)
+    result = _result(before, Observed(None), changed)
+    result["diff"] = diff(before, None)
+    result["msg"] = "The mail server was removed." if changed else "No mail server is configured."
+    return result
+
+
+def _result(before: Observed, after: Observed, changed: bool) -> dict[str, t.Any]:
+    return {
+        "changed": changed,
+        "mail_server": {"before": as_dict(before), "after": as_dict(after)},
+        "style": after.style or before.style,
+        "password_changed": None,
+    }
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "url_username": {"type": "str", "required": True},
+            "url_password": {"type": "str", "required": True, "no_log": True},
+            "validate_certs": {"type": "bool", "default": True},
+            "ca_path": {"type": "path"},
+            "timeout": {"type": "float", "default": 30},
+            "use_proxy": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "host": {"type": "str"},
+            "port": {"type": "int", "default": 25},
+            "security": {"type": "str", "choices": list(SECURITY_MODES), "default": "starttls_required"},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
+            "sender": {"type": "str"},
+            "update_password": {
+                "type": "str",
+                "choices": ["on_change", "always", "on_create"],
+                "default": "on_change",
+                "no_log": False,
+            },
+            "password_state_path": {
+                "type": "path",
+                "default": "/var/lib/stash_mail/passwords.json",
+                "no_log": False,
+            },
+            "overwrite_oauth2": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except StashMailError as error:
+        module.fail_json(msg=str(error), **error.details)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

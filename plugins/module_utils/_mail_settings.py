@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bitbucket's mail settings as we name them, and in the two spellings that REST has.
+
+The published API spells the keys in camel case, older products hyphenate them, and which versions do which is not
+published. So both are read, and what is written follows what was read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+CAMEL = "camel"
+HYPHEN = "hyphen"
+STYLES = (CAMEL, HYPHEN)
+
+# Fields whose name tells the spelling; hostname, port, protocol, username and password are the same in both.
+_STYLED = ("useStartTls", "requireStartTls", "senderAddress", "authType", "oauth2ProviderId", "tokenId")
+_FLAGS = {"plain": (False, False), "starttls_optional": (True, False), "starttls_required": (True, True)}
+# What the product uses where no port is set.
+_DEFAULT_PORT = 25
+# A run of one character, or a word in brackets: what stands where a password is not shown.
+_MASK = re.compile(r"(.)\1*|<.*>|\[.*\]", re.DOTALL)
+
+
+@dataclasses.dataclass(frozen=True)
+class MailSettings:
+    """One mail server's settings without the password; empty ``username`` means anonymous.
+
+    ``security`` is one of the four modes, or ``unknown`` for a combination that no mode stands for.
+    """
+
+    host: str
+    port: int
+    security: str
+    username: str
+    sender: str
+    auth_type: str = "BASIC"
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What an instance says of itself; ``settings`` is None where no mail server is configured.
+
+    ``style`` is None where nothing showed the spelling, ``password`` where none, or a masked one, was shown.
+    ``flags`` are useStartTls and requireStartTls as shown, whatever the protocol.
+    """
+
+    settings: MailSettings | None
+    sender: str = ""
+    style: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    shows_auth_type: bool = False
+    flags: tuple[bool, bool] = (False, False)
+
+
+def hyphenated(key: str) -> str:
+    """Return ``useStartTls`` as ``use-start-tls``."""
+    return re.sub(r"[A-Z]", lambda match: "-" + match.group().lower(), key)
+
+
+def observe(body: t.Mapping[str, t.Any] | None, sender: t.Callable[[], str]) -> Observed:
+    """Read the settings from either spelling.
+
+    :param body: REST's mail settings, or None where no mail server is configured.
+    :param sender: asks for the sender's address where ``body`` does not show it.
+    """
+    if body is None:
+        return Observed(None, sender())
+
+    def value(key: str) -> t.Any:
+        return body.get(key, body.get(hyphenated(key)))
+
+    shown = value("senderAddress")
+    address = shown if isinstance(shown, str) and shown else sender()
+    auth_type = value("authType")
+    password = body.get("password")
+    use, require = _is_true(value("useStartTls")), _is_true(value("requireStartTls"))
+    return Observed(
+        MailSettings(
+            host=str(body.get("hostname") or ""),
+            port=_port(body.get("port")),
+            security=_security(str(body.get("protocol") or "SMTP"), use, require),
+            username=str(body.get("username") or ""),
+            sender=address,
+            auth_type=str(auth_type or "BASIC").upper(),
+        ),
+        address,
+        _style(body),
+        password if isinstance(password, str) and not _MASK.fullmatch(password) and password else None,
+        auth_type is not None,
+        (use, require),
+    )
+
+
+def _style(body: t.Mapping[str, t.Any]) -> str | None:
+    if any(key in body for key in _STYLED):
+        return CAMEL
+    return HYPHEN if any(hyphenated(key) in body for key in _STYLED) else None
+
+
+def _is_true(value: t.Any) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def _port(value: t.Any) -> int:
+    try:
+        return int(value) if value is not None else _DEFAULT_PORT
+    except (TypeError, ValueError):
+        return 0
+
+
+def _security(protocol: str, use: bool, require: bool) -> str:
+    if protocol.upper() == "SMTPS":
+        # The flags mean something for SMTP only.
+        return "smtps"
+    # To require what is not used contradicts itself, and what the product makes of it is not published:
+    # as "unknown" it equals no mode that could be wanted, and so is written anew.
+    return {flags: mode for mode, flags in _FLAGS.items()}.get((use, require), "unknown")
+
+
+def starttls_flags(security: str) -> tuple[bool, bool]:
+    """Return useStartTls and requireStartTls for a mode; both false for ``smtps``, where they mean nothing."""
+    return _FLAGS.get(security, (False, False))
+
+
+def to_wire(settings: MailSettings, password: str, style: str, *, auth_type: bool) -> dict[str, t.Any]:
+    """Return the body of a PUT, which replaces everything: each field is sent, also when false or empty.
+
+    :param auth_type: whether the product knows ``authType`` (10.0 and later); others may refuse it.
+    """
+    use, require = starttls_flags(settings.security)
+    body: dict[str, t.Any] = {
+        "hostname": settings.host,
+        "port": settings.port,
+        "protocol": "SMTPS" if settings.security == "smtps" else "SMTP",
+        "useStartTls": use,
+        "requireStartTls": require,
+        "username": settings.username,
+        "password": password,
+        "senderAddress": settings.sender,
+    }
+    if auth_type:
+        body["authType"] = settings.auth_type
+    return body if style == CAMEL else {hyphenated(key): value for key, value in body.items()}
+
+
+def differences(wanted: MailSettings, seen: MailSettings | None) -> list[str]:
+    """Return the names of the fields in which ``seen`` is not as ``wanted``, in a fixed order."""
+    if seen is None:
+        return [field.name for field in dataclasses.fields(wanted)]
+    return [
+        field.name for field in dataclasses.fields(wanted) if getattr(wanted, field.name) != getattr(seen, field.name)
+    ]
+
+
+def as_dict(observed: Observed) -> dict[str, t.Any] | None:
+    """Return the settings for results and diffs, without the password; None where nothing at all is set."""
+    if observed.settings is not None:
+        return dataclasses.asdict(observed.settings)
+    return {"sender": observed.sender} if observed.sender else None
