@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results of the role's phases, as its callers get them, and what they say in words."""
+
+from __future__ import annotations
+
+import typing as t
+
+DOCUMENTATION = r"""
+name: phase_results
+short_description: Results of the phases of the role stash_mail, without what is of use to Ansible only
+version_added: 0.1.0
+author: The stash_mail developers (@stashops)
+description:
+  - Takes the registered results of the phases, and drops the phases that did not run and what every task returns.
+options:
+  _input:
+    description: Registered results by phase.
+    type: dict
+    required: true
+  info:
+    description: The registered result of M(stashops.mail.stash_mail_info), which becomes the phase C(prereqs).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+results: "{{ {'jvm': registered} | stashops.mail.phase_results(info) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The modules' own return values by phase.
+  type: dict
+"""
+
+_OF_ANSIBLE = ("failed", "invocation", "diff", "warnings", "deprecations", "exception", "ansible_facts")
+
+
+def phase_results(phases: t.Mapping[str, t.Any], info: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the modules' own values of ``info`` and of the phases that ran."""
+    return {
+        name: {key: value for key, value in result.items() if key not in _OF_ANSIBLE and not key.startswith("_")}
+        for name, result in {"prereqs": info, **phases}.items()
+        if result and not result.get("skipped")
+    }
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filters by name."""
+        return {"phase_results": phase_results}

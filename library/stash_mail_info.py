@@ -1,0 +1,271 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find a Stash or Bitbucket installation, its Java and its running process."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stash_mail_info
+short_description: Find a Stash or Bitbucket installation, its Java and its running process
+version_added: 0.1.0
+author:
+  - The stash_mail developers (@stashops)
+description:
+  - Reads from the start scripts, the systemd unit and C(/proc) where the product is installed, which version it is,
+    which Java it runs on, and with which TLS arguments it runs now.
+  - Nothing is started and nothing is changed. What is not found is returned as V(none), so that a machine without the
+    product is no error.
+extends_documentation_fragment:
+  - stashops.mail.attributes
+  - stashops.mail.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+    details: Never changes anything.
+  diff_mode:
+    support: N/A
+    details: Never changes anything.
+  idempotent:
+    support: N/A
+    details: Never changes anything.
+options:
+  install_dir:
+    description:
+      - The installation's folder, such as C(/opt/atlassian/bitbucket/9.4.2).
+      - Left out, it is the one that the service starts, that runs, or the newest below C(/opt/atlassian).
+    type: path
+  home:
+    description:
+      - The product's home folder.
+      - Left out, it is what the running process, the unit or the start scripts say.
+    type: path
+  java_home:
+    description:
+      - The folder of the Java that the product runs on.
+      - Left out, it is looked for in this order - E(JRE_HOME), then E(JAVA_HOME), in the start scripts and in the
+        unit's environment, the C(jre) folder of the installation, the running process, the C(java) on the E(PATH).
+    type: path
+  service:
+    description: Name of the service that runs the product. Empty if none does.
+    type: str
+    default: atlbitbucket
+seealso:
+  - module: stashops.mail.stash_mail_jvm
+  - module: stashops.mail.stash_mail_truststore
+"""
+
+EXAMPLES = r"""
+- name: Find Bitbucket
+  stashops.mail.stash_mail_info:
+  register: bitbucket
+
+- name: Show which certificates its JVM trusts, and who said so
+  ansible.builtin.debug:
+    msg: "{{ bitbucket.java.cacerts }} (Java found by: {{ bitbucket.java.source }})"
+  when: bitbucket.java is not none
+"""
+
+RETURN = r"""
+install_dir:
+  description: The installation's folder.
+  type: str
+  returned: success
+  sample: /opt/atlassian/bitbucket/9.4.2
+product:
+  description: V(stash) or V(bitbucket).
+  type: str
+  returned: success
+version:
+  description: The product's version, from its web application's build record or the name of its folder.
+  type: str
+  returned: success
+  sample: 9.4.2
+layout:
+  description:
+    - Which script sets the JVM's arguments.
+    - V(start_webapp) is C(bin/_start-webapp.sh), for Bitbucket 5 and later.
+    - V(setenv) is C(bin/setenv.sh), for Stash and Bitbucket 4.
+  type: str
+  returned: success
+home:
+  description: The product's home folder.
+  type: str
+  returned: success
+user:
+  description: The account that the product runs under.
+  type: str
+  returned: success
+current_user:
+  description: The account that this module ran under.
+  type: str
+  returned: success
+scripts:
+  description: The product's own start and stop scripts.
+  type: dict
+  returned: success
+  contains:
+    start:
+      description: Path of the start script.
+      type: str
+    stop:
+      description: Path of the stop script.
+      type: str
+java:
+  description: The Java that the product runs on, V(none) if none was found.
+  type: dict
+  returned: success
+  contains:
+    home:
+      description: Its folder.
+      type: str
+    source:
+      description: Where that was found.
+      type: str
+      sample: JRE_HOME in /opt/atlassian/bitbucket/9.4.2/bin/set-jre-home.sh
+    version:
+      description: Its version.
+      type: str
+    cacerts:
+      description: The bundle that it trusts by default.
+      type: str
+service:
+  description: The service that runs the product.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+    exists:
+      description: Whether it has a unit or an init script.
+      type: bool
+    manager:
+      description: What runs it on this machine now, V(systemd), V(sysv) or V(none).
+      type: str
+process:
+  description: The running product, V(none) if it does not run or may not be seen.
+  type: dict
+  returned: success
+  contains:
+    pid:
+      description: Its process id.
+      type: int
+    user:
+      description: Its account.
+      type: str
+    started:
+      description: When it started, in UTC.
+      type: str
+      sample: "2030-01-31T09:30:00Z"
+    arguments:
+      description: The C(-Djavax.net.ssl.*) arguments in force, passwords masked.
+      type: list
+      elements: str
+javamail:
+  description: The mail library in the product's web application, V(none) if not found.
+  type: dict
+  returned: success
+  contains:
+    jar:
+      description: Path of the library.
+      type: str
+    version:
+      description: Its version.
+      type: str
+    checks_identity:
+      description:
+        - Whether it compares the mail server's name with the certificate by default, as Angus Mail 1.1 and later do.
+      type: bool
+check_mode:
+  description: Whether the task ran in check mode, by C(--check) or by the keyword C(check_mode).
+  type: bool
+  returned: success
+cryptography:
+  description: Version of the Python library C(cryptography) on the target, V(none) if it is missing.
+  type: str
+  returned: success
+"""
+
+import os
+import pwd
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils import _install, _systemd
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._javamail import find_javamail
+from ansible_collections.stashops.mail.plugins.module_utils._process import describe, find_process
+
+
+def collect(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The module's result."""
+    service = params["service"]
+    install = _install.find_install(params["install_dir"], service)
+    process = find_process(install.path if install else None, service)
+    return {
+        "install_dir": install.path if install else None,
+        "product": install.product if install else None,
+        "version": install.version if install else None,
+        "layout": install.layout if install else None,
+        "home": _install.find_home(params["home"], install, service, process),
+        "user": _install.find_user(install, service, process),
+        "current_user": pwd.getpwuid(os.geteuid()).pw_name,
+        "scripts": _install.find_scripts(install),
+        "java": _java(install, params),
+        "service": _service(service),
+        "process": describe(process),
+        "javamail": find_javamail(install),
+        "cryptography": _cryptography(),
+    }
+
+
+def _java(install: _install.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    try:
+        java = _install.find_java(install.path if install else None, params["java_home"], params["service"])
+    except StashMailError:
+        if params["java_home"]:
+            raise
+        return None
+    return {"home": java.home, "source": java.source, "version": java.version, "cacerts": java.cacerts}
+
+
+def _service(name: str) -> dict[str, t.Any]:
+    unit = _systemd.find_unit(name) if name else None
+    script = bool(name) and os.path.isfile(f"/etc/init.d/{name}")
+    manager = "none"
+    if unit and _systemd.is_booted():
+        manager = "systemd"
+    elif script and not _systemd.is_booted():
+        manager = "sysv"
+    return {"name": name, "exists": unit is not None or script, "manager": manager}
+
+
+def _cryptography() -> str | None:
+    try:
+        import cryptography
+    except ImportError:
+        return None
+    return str(cryptography.__version__)
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "install_dir": {"type": "path"},
+            "home": {"type": "path"},
+            "java_home": {"type": "path"},
+            "service": {"type": "str", "default": "atlbitbucket"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(changed=False, check_mode=module.check_mode, **collect(module.params))
+    except StashMailError as error:
+        module.fail_json(msg=str(error), **error.details)
+
+
+if __name__ == "__main__":
+    main()

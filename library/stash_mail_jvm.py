@@ -1,0 +1,260 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Point the JVM of Stash or Bitbucket at a truststore."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stash_mail_jvm
+short_description: Point the JVM of Stash or Bitbucket at a truststore
+version_added: 0.1.0
+author:
+  - The stash_mail developers (@stashops)
+description:
+  - Sets C(-Djavax.net.ssl.trustStore) among the product's JVM arguments, E(JVM_SUPPORT_RECOMMENDED_ARGS), and tells
+    whether the running process has yet to be restarted for it.
+  - Whatever other arguments are there stay, in their order. In a start script nothing that is there is touched, ours
+    stand in a block behind it. In the systemd drop-in the arguments of the unit and of its other drop-ins are repeated.
+  - Nothing is restarted and systemd is not reloaded - a change where RV(method=systemd) needs a C(daemon-reload).
+extends_documentation_fragment:
+  - stashops.mail.attributes
+  - stashops.mail.attributes.files
+  - stashops.mail.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: Passwords and other secrets among the arguments are masked.
+  idempotent:
+    support: full
+  safe_file_operations:
+    support: full
+    details: A start script is replaced only after C(sh -n) has accepted the new one.
+options:
+  truststore:
+    description:
+      - Absolute path of the truststore. It need not be there yet.
+      - Required for O(state=present).
+    type: path
+  truststore_type:
+    description:
+      - The truststore's format.
+      - It is written only where another C(-Djavax.net.ssl.trustStoreType) stands already, since that would make the JVM
+        refuse the file. JVMs tell the two formats apart by themselves.
+    type: str
+    choices: [jks, pkcs12]
+    default: jks
+  truststore_password:
+    description:
+      - The truststore's password.
+      - Leave it out. Truststores as M(stashops.mail.stash_mail_truststore) writes them are read without one, and as a
+        JVM argument it shows in the list of processes.
+    type: str
+  method:
+    description:
+      - Where the arguments are set.
+      - V(systemd) writes C(stash_mail.conf), a drop-in of the service. It survives an upgrade of the product.
+      - V(start_webapp) writes to C(bin/_start-webapp.sh), for Bitbucket 5 and later.
+      - V(setenv) writes to C(bin/setenv.sh), for Stash and Bitbucket 4.
+      - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
+        sets the variable itself, or an environment file or a later drop-in does, only the script's value
+        counts, and V(auto) takes the script.
+    type: str
+    choices: [auto, systemd, start_webapp, setenv]
+    default: auto
+  install_dir:
+    description:
+      - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
+    type: path
+  service:
+    description: Name of the service that runs the product. Empty if none does.
+    type: str
+    default: atlbitbucket
+  state:
+    description:
+      - V(present) sets the arguments.
+      - V(absent) takes out what this module has set, by whatever method, and so puts back what was there.
+    type: str
+    choices: [present, absent]
+    default: present
+  backup:
+    description: Whether to keep a copy, with a timestamp in its name, of each file that is changed.
+    type: bool
+    default: false
+seealso:
+  - module: stashops.mail.stash_mail_truststore
+  - module: stashops.mail.stash_mail_info
+"""
+
+EXAMPLES = r"""
+- name: Let Bitbucket trust what is in our truststore
+  stashops.mail.stash_mail_jvm:
+    truststore: /etc/stash_mail/cacerts
+  register: jvm
+
+- name: Restart Bitbucket if its process does not use the truststore as it is now
+  ansible.builtin.systemd_service:
+    name: atlbitbucket
+    state: restarted
+    daemon_reload: true
+  when: jvm.restart_needed
+
+- name: Back to the JVM's own truststore
+  stashops.mail.stash_mail_jvm:
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The file that holds our arguments, or would hold them.
+  type: str
+  returned: success
+  sample: /etc/systemd/system/atlbitbucket.service.d/stash_mail.conf
+method:
+  description: The method taken.
+  type: str
+  returned: success
+method_reason:
+  description: Why that method was taken.
+  type: str
+  returned: success
+  sample: The service has a unit, and bin/_start-webapp.sh leaves the variable to the environment.
+arguments:
+  description:
+    - The arguments that our drop-in or our block gives after the run. Passwords are masked.
+    - Empty for O(state=absent).
+  type: list
+  elements: str
+  returned: success
+restart_needed:
+  description:
+    - Whether the product has to be restarted for the wanted truststore to be in force.
+    - True where the running process has other truststore arguments, or started before the truststore was last written.
+    - Where no process can be seen, this is whether anything changed.
+  type: bool
+  returned: success
+foreign_truststore:
+  description:
+    - A truststore that somebody else has set and that ours replaces, V(none) if there is none.
+    - Its certificates are lost for the product, unless the new truststore was built on it.
+  type: str
+  returned: success
+process:
+  description: The running product, as M(stashops.mail.stash_mail_info) returns it. V(none) if it does not run.
+  type: dict
+  returned: success
+backup_files:
+  description: The copies made.
+  type: list
+  elements: str
+  returned: if O(backup=true) and something changed
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils import _jvm_args, _process
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_plan import Plan, make_plan
+from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
+
+
+def restart_needed(plan: Plan, wanted: _jvm_args.Wanted | None, process: _process.Process | None) -> bool:
+    """Whether ``process`` runs with another truststore than it would after a restart."""
+    if process is None:
+        return bool(plan.changes)
+    in_force = process.trust_arguments
+    if wanted is None:
+        return in_force.get(_process.PATH_PROPERTY, "") in plan.our_paths
+    if not wanted.is_met_by(in_force):
+        return True
+    try:
+        return os.stat(wanted.path).st_mtime > process.started
+    except OSError:
+        return True  # It is still to be written, and the JVM has started without it.
+
+
+def diff(plan: Plan) -> list[dict[str, str]]:
+    """What changes in each file, secrets masked."""
+    parts = []
+    for path, (before, after) in plan.changes.items():
+        shown_before, shown_after = _process.mask(before or ""), _process.mask(after or "")
+        if shown_before == shown_after:
+            shown_after = _process.mask(after or "", "<different-secret>")
+        parts.append({"before_header": path, "after_header": path, "before": shown_before, "after": shown_after})
+    return parts
+
+
+def apply(module: AnsibleModule, plan: Plan) -> list[str]:
+    """Write the plan's changes; returns the backups made."""
+    backups = []
+    for path, (before, after) in plan.changes.items():
+        if module.params["backup"] and before is not None:
+            backups.append(str(module.backup_local(path)))
+        if after is None:
+            remove_file(path)
+            continue
+        is_script = path == plan.script_path
+        # A password must not be readable for all; the script has to stay so for the product's account.
+        mode = None if is_script else (0o600 if _jvm_args.PASSWORD_ARGUMENT in after else 0o644)
+        replace_file(module, path, after, mode=mode, check=["sh", "-n"] if is_script else None)
+    return backups
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the module's parameters ask for; returns its result."""
+    params = module.params
+    wanted = None
+    if params["state"] == "present":
+        wanted = _jvm_args.check_wanted(
+            _jvm_args.Wanted(params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"])
+        )
+    plan = make_plan(params["install_dir"], params["service"], params["method"], wanted, params["truststore"])
+    process = _process.find_process(plan.install_dir, params["service"])
+    result: dict[str, t.Any] = {
+        "changed": bool(plan.changes),
+        "path": plan.path,
+        "method": plan.method,
+        "method_reason": plan.reason,
+        "arguments": [_process.mask(argument) for argument in plan.arguments],
+        "restart_needed": restart_needed(plan, wanted, process),
+        "foreign_truststore": plan.foreign_truststore(process),
+        "process": _process.describe(process),
+    }
+    if module._diff:
+        result["diff"] = diff(plan)
+    if plan.changes and not module.check_mode:
+        backups = apply(module, plan)
+        if backups:
+            result["backup_files"] = backups
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "truststore": {"type": "path"},
+            "truststore_type": {"type": "str", "choices": ["jks", "pkcs12"], "default": "jks"},
+            "truststore_password": {"type": "str", "no_log": True},
+            "method": {"type": "str", "choices": ["auto", "systemd", "start_webapp", "setenv"], "default": "auto"},
+            "install_dir": {"type": "path"},
+            "service": {"type": "str", "default": "atlbitbucket"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "backup": {"type": "bool", "default": False},
+        },
+        required_if=[("state", "present", ["truststore"])],
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except StashMailError as error:
+        module.fail_json(msg=str(error), **error.details)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A systemd service as its files say it: unit, drop-ins, environment.
+
+Read from the files and not from ``systemctl show``, because the value that a drop-in of ours extends is the one
+that stands there without it, and because an image under construction has no systemd to ask.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+# In the order of precedence, systemd.unit(5); generator.late holds the units made from /etc/init.d scripts.
+UNIT_PATHS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+)
+BOOTED_MARK = "/run/systemd/system"  # sd_booted(3)
+
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value and the file that sets it."""
+
+    value: str
+    path: str
+
+
+@dataclass
+class Unit:
+    """A service unit with its drop-ins, in the order in which systemd applies them."""
+
+    name: str
+    path: str
+    drop_ins: list[str] = field(default_factory=list)
+    # Specifiers such as %h stand as they are written.
+    environment: dict[str, Setting] = field(default_factory=dict)
+    environment_files: list[str] = field(default_factory=list)
+    user: str | None = None
+    commands: list[str] = field(default_factory=list)
+
+    def from_environment_file(self, variable: str) -> str | None:
+        """The environment file that sets ``variable``, the last one; it beats any ``Environment=``."""
+        assignment = re.compile(rf"^[ \t]*(?:export[ \t]+)?{re.escape(variable)}[ \t]*=", re.MULTILINE)
+        for path in reversed(self.environment_files):
+            if assignment.search(_read(path)):
+                return path
+        return None
+
+
+def unit_name(service: str) -> str:
+    """The full name of a service unit."""
+    return service if service.endswith(".service") else f"{service}.service"
+
+
+def find_unit(service: str, without: t.Container[str] = (), unit_paths: t.Sequence[str] | None = None) -> Unit | None:
+    """The unit of ``service``, read without the drop-ins whose path is in ``without``; None if there is none."""
+    folders = UNIT_PATHS if unit_paths is None else unit_paths
+    name = unit_name(service)
+    path = next((f"{folder}/{name}" for folder in folders if os.path.isfile(f"{folder}/{name}")), None)
+    if path is None:
+        return None
+    unit = Unit(name=name, path=path)
+    by_name: dict[str, str] = {}
+    for folder in folders:
+        for drop_in in sorted(glob.glob(f"{glob.escape(folder)}/{name}.d/*.conf")):
+            by_name.setdefault(os.path.basename(drop_in), drop_in)
+    unit.drop_ins = [by_name[key] for key in sorted(by_name)]
+    for part in [path, *unit.drop_ins]:
+        if part not in without:
+            _apply(unit, part)
+    return unit
+
+
+def is_booted() -> bool:
+    """Whether systemd runs this machine, as sd_booted(3) tells it."""
+    return os.path.isdir(BOOTED_MARK)
+
+
+def split_words(text: str) -> list[str]:
+    """Split the value of ``Environment=`` as systemd does: quotes and C escapes, specifiers left as they are."""
+    words: list[str] = []
+    word: list[str] = []
+    quote = ""
+    started = False
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\" and position + 1 < len(text):
+            value, position = _unescape(text, position + 1)
+            word.append(value)
+            started = True
+            continue
+        position += 1
+        if quote:
+            if character == quote:
+                quote = ""
+            else:
+                word.append(character)
+        elif character in "\"'":
+            quote = character
+            started = True
+        elif character in " \t\n":
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+        else:
+            word.append(character)
+            started = True
+    if started:
+        words.append("".join(word))
+    return words
+
+
+def quote(word: str) -> str:
+    """One word in double quotes as ``Environment=`` reads it back; ``%`` is for :func:`escape_specifiers`."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def escape_specifiers(text: str) -> str:
+    """Text in which systemd shall see no specifier."""
+    return text.replace("%", "%%")
+
+
+def _unescape(text: str, position: int) -> tuple[str, int]:
+    character = text[position]
+    if character in _ESCAPES:
+        return _ESCAPES[character], position + 1
+    hexadecimal = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})").match(text, position)
+    if hexadecimal:
+        digits = next(group for group in hexadecimal.groups() if group)
+        return chr(int(digits, 16)), hexadecimal.end()
+    octal = re.compile(r"[0-7]{3}").match(text, position)
+    if octal:
+        return chr(int(octal.group(), 8)), octal.end()
+    if character in "\\\"'":
+        return character, position + 1
+    return "\\" + character, position + 1
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _logical_lines(text: str) -> t.Iterator[str]:
+    pending = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped[:1] in ("#", ";"):
+            continue  # Also between the lines of a continued setting.
+        if stripped.endswith("\\") and not stripped.endswith("\\\\"):
+            pending += stripped[:-1] + " "
+            continue
+        yield pending + stripped
+        pending = ""
+    if pending:
+        yield pending
+
+
+def _apply(unit: Unit, path: str) -> None:
+    section = ""
+    for line in _logical_lines(_read(path)):
+        if line.startswith("["):
+            section = line
+            continue
+        key, equals, value = line.partition("=")
+        if section != "[Service]" or not equals:
+            continue
+        key, value = key.strip(), value.strip()
+        if key == "Environment":
+            if not value:
+                unit.environment.clear()
+            for word in split_words(value):
+                variable, assigned, content = word.partition("=")
+                if assigned:
+                    unit.environment[variable] = Setting(content, path)
+        elif key == "EnvironmentFile":
+            if not value:
+                unit.environment_files.clear()
+            else:
+                unit.environment_files += sorted(glob.glob(value.lstrip("-")))
+        elif key == "User":
+            unit.user = value or None
+        elif key == "ExecStart":
+            unit.commands = [*unit.commands, value] if value else []

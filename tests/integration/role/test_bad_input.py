@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input ends in an error that says what is wrong, and nothing has changed by then."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.role.conftest import Site, make_site
+from tests.mail_server import self_signed
+
+PEM_WITHOUT = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+SHA256 = "ab" * 32
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all, since nothing may change."""
+    with make_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+CASES: list[tuple[str, dict[str, Any], str]] = [
+    ("no host", {"host": ""}, "stash_mail_host must be set"),
+    ("no recipient", {"recipient": ""}, "stash_mail_recipient must be set"),
+    ("port out of range", {"port": 70000}, "stash_mail_port 70000 is out of range"),
+    ("unknown security", {"security": "tls"}, "value of stash_mail_security must be one of"),
+    ("user without password", {"password": ""}, "stash_mail_password is empty while stash_mail_username is set"),
+    ("password without user", {"username": ""}, "stash_mail_username is empty while stash_mail_password is set"),
+    ("control character in the sender", {"sender": "a@b.example\r\nRCPT TO:<c@d.example>"}, "control character"),
+    ("non-ASCII host", {"host": "smtp.exämple.com"}, "non-ASCII"),
+    ("no SHA-256", {"fetch": [{"host": "localhost"}]}, "missing required arguments: sha256"),
+    (
+        "no certificate in the PEM",
+        {"certificates": [{"pem": PEM_WITHOUT}]},
+        "certificates[0].pem: PEM block 1 is not a certificate",
+    ),
+    ("a base that is missing", {"truststore_base": "/nowhere/cacerts"}, "The base /nowhere/cacerts is not there."),
+    ("a path with a blank", {"truststore_path": "/tmp/with blank/cacerts"}, "holds a blank"),
+    ("no installation there", {"bitbucket_install_dir": "/nowhere"}, "holds no Stash or Bitbucket"),
+    ("a method that does not fit", {"jvm_method": "setenv"}, "does not fit"),
+    ("no service to restart", {"restart": "service"}, "cannot be restarted by service"),
+    ("an incomplete mailbox", {"imap": {"host": "localhost"}}, "stash_mail_imap"),
+    ("the product is down", {"bitbucket_url": "http://127.0.0.1:1"}, "nothing listens on port 1 of 127.0.0.1"),
+    ("not trusted", {"certificates": []}, "JVM does not trust the server"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_input(shared: Site, changes: dict[str, Any], message: str) -> None:
+    refused(shared, message, **changes)
+
+
+def test_wrong_administrator(shared: Site) -> None:
+    refused(
+        shared,
+        "user name or password is wrong",
+        bitbucket_admin_password="wrong-" + shared.bitbucket.sysadmin.password[:4],
+    )
+    admin = shared.bitbucket.admin
+    shared.secrets.append(admin.password)
+    refused(
+        shared,
+        "(SYS_ADMIN; Admin is not enough)",
+        bitbucket_admin_user=admin.name,
+        bitbucket_admin_password=admin.password,
+    )
+
+
+def test_mail_server(shared: Site) -> None:
+    before = len(shared.smtp.auth_attempts)
+    refused(shared, "refused", port=closed_port())
+    refused(shared, "password", password="another-password")
+    assert shared.smtp.auth_attempts[before:] == [False], "one attempt for one wrong password"
+    shared.smtp.refused_recipients.add("nobody@example.com")
+    refused(shared, "554", recipient="nobody@example.com")
+    shared.smtp.refused_senders.add("nobody@example.com")
+    refused(shared, "550", sender="nobody@example.com")
+
+
+def test_fetch_with_another_fingerprint(shared: Site) -> None:
+    fetch = [{"host": "localhost", "port": shared.smtp.port, "sha256": SHA256}]
+    outcome = refused(shared, "sha256", fetch=fetch)
+    assert self_fingerprint(shared) in outcome.lower(), "it says what the server presents"
+
+
+def test_another_name(shared: Site, tmp_path: Path) -> None:
+    other = self_signed("other.example.com")
+    refused(shared, "certificate", certificates=[{"pem": other.pem}])
+    refused(shared, "name", host="127.0.0.2")
+
+
+def self_fingerprint(site: Site) -> str:
+    import hashlib
+
+    return hashlib.sha256(site.certificate.der).hexdigest()
+
+
+def refused(site: Site, message: str, **changes: Any) -> str:
+    """Run with these changes: it must fail with the message, and nothing may have changed."""
+    before = site.state()
+    outcome = site.run(**changes)
+    assert outcome.code == 2, outcome.output
+    # As the callback prints it, long lines are folded.
+    shown = re.sub(r"\s+", " ", outcome.output[outcome.output.rfind("fatal: [stand_in]") :])
+    assert message in shown, outcome.output
+    assert outcome.changed == 0
+    assert site.state() == before
+    assert not site.truststore.parent.exists()
+    assert not (site.folder / "state").exists()
+    return shown

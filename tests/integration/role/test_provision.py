@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole path: from no mail to a message that has arrived, again, checked, and back."""
+
+from __future__ import annotations
+
+from tests.integration.role.conftest import RECIPIENT, Site
+
+
+def test_from_nothing_to_a_message_and_back(site: Site) -> None:
+    bitbucket = site.bitbucket
+    before = site.state()
+
+    checked = site.run("--check", "--diff")
+    assert checked.ok, checked.output
+    assert site.state() == before, "check mode has changed something"
+    assert len(site.smtp.messages) == 0
+
+    first = site.run("--diff")
+    assert first.ok, first.output
+    assert first.changed == checked.changed, "check mode has promised something else"
+    assert bitbucket.state() == "RUNNING"
+    assert bitbucket.pid != before[0]
+    settings = site.mail_settings()
+    assert settings is not None
+    assert settings["hostname"] == "localhost"
+    assert settings["requireStartTls"] is True
+    assert len(site.smtp.messages) == 1, "the test message"
+
+    bitbucket.create_user("new.colleague", RECIPIENT)
+    assert site.arrived(2), f"Bitbucket's own message: {bitbucket.mail_log}"
+
+    state = site.state()
+    for options in ((), ("--check", "--diff")):
+        again = site.run(*options)
+        assert again.ok, again.output
+        assert again.changed == 0
+        assert site.state() == state
+    assert site.run(playbook="check").ok
+
+    removed = site.run(state="absent")
+    assert removed.ok, removed.output
+    assert site.mail_settings() is None
+    assert not site.truststore.exists()
+    assert bitbucket.jvm_args_file.read_bytes() == before[2]
+    assert bitbucket.pid != state[0]
+    assert site.run(state="absent").changed == 0

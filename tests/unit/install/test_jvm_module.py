@@ -1,0 +1,260 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules stash_mail_jvm and stash_mail_info, run whole in this process on files and processes of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.stashops.mail.plugins.module_utils import _systemd
+from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
+
+COMMENTED = "#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nexec java $JVM_SUPPORT_RECOMMENDED_ARGS\n"
+SETTING = '#!/bin/sh\nJVM_SUPPORT_RECOMMENDED_ARGS="-Xa"\nexec java $JVM_SUPPORT_RECOMMENDED_ARGS\n'
+TRUSTSTORE = "-Djavax.net.ssl.trustStore="
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "units"
+    folder.mkdir()
+    monkeypatch.setattr(_systemd, "UNIT_PATHS", (str(folder),))
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Path:
+    folder = tmp_path / "9.4.2"
+    (folder / "bin").mkdir(parents=True)
+    for name in ("start-bitbucket.sh", "stop-bitbucket.sh"):
+        (folder / "bin" / name).write_text("#!/bin/sh\n")
+    write_script(folder, COMMENTED)
+    return folder
+
+
+@pytest.fixture
+def truststore(tmp_path: Path) -> Path:
+    path = tmp_path / "cacerts"
+    path.write_bytes(b"x")
+    return path
+
+
+@pytest.fixture
+def run(install: Path, truststore: Path, units: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(check: bool = False, **options: Any) -> dict[str, Any]:
+        arguments = {"install_dir": str(install), "service": "b", "truststore": str(truststore), **options}
+        arguments.update(_ansible_check_mode=check, _ansible_diff=True)
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            stash_mail_jvm.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return call
+
+
+def write_script(install: Path, text: str, name: str = "_start-webapp.sh") -> Path:
+    path = install / "bin" / name
+    path.write_text(text)
+    path.chmod(0o751)
+    return path
+
+
+def write_unit(units: Path, text: str = "") -> Path:
+    (units / "b.service").write_text(f"[Service]\nExecStart=/bin/true\n{text}")
+    return units / "b.service.d" / "stash_mail.conf"
+
+
+@contextlib.contextmanager
+def product(install: Path, *arguments: str) -> Iterator[int]:
+    command = ["java", "-c", "print(1, flush=True); import time; time.sleep(60)", f"-Dbitbucket.install={install}"]
+    with subprocess.Popen([*command, *arguments], executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_in_the_script_where_there_is_no_unit(run: Run, install: Path, truststore: Path) -> None:
+    script = install / "bin" / "_start-webapp.sh"
+    checked = run(check=True)
+    assert script.read_text() == COMMENTED
+    result = run()
+    assert (result["changed"], result["method"], result["path"]) == (True, "start_webapp", str(script))
+    assert (checked["diff"], checked["arguments"]) == (result["diff"], result["arguments"])
+    assert result["arguments"] == [f"{TRUSTSTORE}{truststore}"]
+    assert result["restart_needed"] is True
+    assert script.stat().st_mode & 0o777 == 0o751
+    again = run()
+    assert (again["changed"], again["restart_needed"], again["diff"]) == (False, False, [])
+    assert run(state="absent")["changed"] is True
+    assert script.read_text() == COMMENTED
+    assert run(state="absent")["changed"] is False
+
+
+def test_in_a_drop_in_where_there_is_a_unit(run: Run, install: Path, truststore: Path, units: Path) -> None:
+    drop_in = write_unit(units, 'Environment="JVM_SUPPORT_RECOMMENDED_ARGS=-Xa -Xb=%%h"\n')
+    result = run()
+    assert (result["method"], result["path"]) == ("systemd", str(drop_in))
+    assert result["arguments"] == ["-Xa", "-Xb=%h", f"{TRUSTSTORE}{truststore}"]
+    assert drop_in.stat().st_mode & 0o777 == 0o644
+    assert (install / "bin" / "_start-webapp.sh").read_text() == COMMENTED
+    assert run()["changed"] is False
+    write_unit(units, "Environment=JVM_SUPPORT_RECOMMENDED_ARGS=-Xnew\n")
+    assert run()["arguments"] == ["-Xnew", f"{TRUSTSTORE}{truststore}"], "what the unit says flows through"
+    assert run(state="absent")["changed"] is True
+    assert not drop_in.parent.exists()
+
+
+def test_a_script_that_sets_the_variable_wins(run: Run, install: Path, units: Path) -> None:
+    drop_in = write_unit(units)
+    assert run()["method"] == "systemd"
+    script = write_script(install, SETTING)
+    result = run()
+    assert result["method"] == "start_webapp"
+    assert "sets JVM_SUPPORT_RECOMMENDED_ARGS itself" in result["method_reason"]
+    assert not drop_in.exists(), "ours must not be left in two places"
+    assert "would have no effect" in run(method="systemd")["msg"]
+    run(state="absent")
+    assert script.read_text() == SETTING
+
+
+def test_an_environment_file_or_a_later_drop_in_wins(run: Run, tmp_path: Path, units: Path) -> None:
+    (tmp_path / "env").write_text("JVM_SUPPORT_RECOMMENDED_ARGS=-Xa\n")
+    write_unit(units, f"EnvironmentFile={tmp_path}/env\n")
+    assert run()["method"] == "start_webapp"
+    drop_in = write_unit(units)
+    assert run()["method"] == "systemd"
+    (drop_in.parent / "zz.conf").write_text("[Service]\nEnvironment=JVM_SUPPORT_RECOMMENDED_ARGS=-Xz\n")
+    assert run()["method"] == "start_webapp"
+    assert not drop_in.exists()
+
+
+def test_before_version_5(run: Run, install: Path, units: Path) -> None:
+    (install / "bin" / "_start-webapp.sh").unlink()
+    script = write_script(install, SETTING, "setenv.sh")
+    write_unit(units)
+    assert run()["method"] == "setenv"
+    assert run(method="setenv")["changed"] is False
+    assert "does not fit" in run(method="start_webapp")["msg"]
+    run(state="absent")
+    assert script.read_text() == SETTING
+
+
+def test_a_password_is_never_shown(run: Run, units: Path) -> None:
+    write_unit(units, "Environment=JVM_SUPPORT_RECOMMENDED_ARGS=-Djavax.net.ssl.keyStorePassword=geheim\n")
+    first = run(truststore_password="versteckt")
+    drop_in = units / "b.service.d" / "stash_mail.conf"
+    assert "trustStorePassword=versteckt" in drop_in.read_text()
+    assert drop_in.stat().st_mode & 0o777 == 0o600
+    second = run(truststore_password="anders", backup=True)
+    assert second["backup_files"]
+    shown = json.dumps([first, second])
+    for secret in ("geheim", "versteckt", "anders"):
+        assert secret not in shown
+    assert "<different-secret>" in json.dumps(second["diff"])
+
+
+def test_a_script_that_the_shell_refuses_is_left_alone(run: Run, install: Path) -> None:
+    broken = "#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nif true; then\n"
+    script = write_script(install, broken)
+    result = run()
+    assert "refuses the new one" in result["msg"]
+    assert script.read_text() == broken
+    assert [path.name for path in script.parent.iterdir() if "stash_mail" in path.name] == []
+
+
+def test_a_link_stays_a_link(run: Run, install: Path, tmp_path: Path) -> None:
+    script = install / "bin" / "_start-webapp.sh"
+    target = tmp_path / "managed.sh"
+    script.rename(target)
+    script.symlink_to(target)
+    run()
+    assert script.is_symlink()
+    assert "BEGIN stash_mail" in target.read_text()
+
+
+def test_restart_needed_is_told_by_the_process(run: Run, install: Path, truststore: Path) -> None:
+    run()
+    with product(install):
+        assert run()["restart_needed"] is True, "other arguments"
+    with product(install, f"{TRUSTSTORE}{truststore}") as pid:
+        result = run()
+        assert result["restart_needed"] is False
+        assert result["process"]["pid"] == pid
+        later = time.time() + 5
+        os.utime(truststore, (later, later))
+        assert run()["restart_needed"] is True, "the file is newer than the process"
+        truststore.unlink()
+        assert run()["restart_needed"] is True, "the file is still to be written"
+    with product(install, f"{TRUSTSTORE}{truststore}", "-Djavax.net.ssl.trustStorePassword=other"):
+        assert run()["restart_needed"] is True, "a password that the file does not have"
+
+
+def test_restart_needed_after_removal(run: Run, install: Path, truststore: Path) -> None:
+    run()
+    with product(install, f"{TRUSTSTORE}{truststore}"):
+        assert run(state="absent")["restart_needed"] is True
+        assert run(state="absent")["restart_needed"] is True, "as long as the process uses it"
+    with product(install, f"{TRUSTSTORE}/of/somebody/else"):
+        assert run(state="absent")["restart_needed"] is False
+
+
+def test_a_truststore_of_somebody_else_is_named(run: Run, install: Path) -> None:
+    assert run(check=True)["foreign_truststore"] is None
+    with product(install, f"{TRUSTSTORE}/of/somebody/else"):
+        assert run(check=True)["foreign_truststore"] == "/of/somebody/else"
+    write_script(install, SETTING.replace("-Xa", f"-Xa {TRUSTSTORE}/in/the/script"))
+    assert run()["foreign_truststore"] == "/in/the/script"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"install_dir": "/nowhere"}, "holds no Stash or Bitbucket"),
+        ({"truststore": "/with blank"}, "holds a blank"),
+        ({"method": "systemd"}, "has no systemd unit"),
+        ({"truststore": None}, "truststore"),
+    ],
+)
+def test_bad_input_changes_nothing(run: Run, install: Path, options: dict[str, Any], message: str) -> None:
+    result = run(**options)
+    assert result["failed"] is True
+    assert message in result["msg"]
+    assert (install / "bin" / "_start-webapp.sh").read_text() == COMMENTED
+
+
+def test_info(install: Path, units: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_unit(units)
+    secret = "-Djavax.net.ssl.trustStorePassword=geheim"
+    arguments = {"install_dir": str(install), "service": "b", "home": "/data"}
+    with product(install, secret) as pid, patch_module_args(arguments), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    output = capsys.readouterr().out
+    result = json.loads(output)
+    assert result["changed"] is False
+    assert (result["version"], result["layout"], result["home"]) == ("9.4.2", "start_webapp", "/data")
+    assert result["process"]["pid"] == pid
+    assert result["service"]["exists"] is True
+    assert "geheim" not in output
+
+
+def test_info_where_nothing_is_installed(units: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with patch_module_args({"service": "nothing-of-that-name"}), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    result = json.loads(capsys.readouterr().out)
+    assert result["changed"] is False
+    assert result["service"] == {"name": "nothing-of-that-name", "exists": False, "manager": "none"}

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running processes, as real ones show them."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.stashops.mail.plugins.module_utils import _process
+
+
+@contextlib.contextmanager
+def running(*arguments: str, cwd: Path, name: str = "java") -> Iterator[int]:
+    """A process that looks like a JVM with these arguments; yields its id."""
+    command = [name, "-c", "print('up', flush=True); import time; time.sleep(60)", *arguments]
+    with subprocess.Popen(command, executable=sys.executable, cwd=cwd, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Path:
+    folder = tmp_path / "bitbucket" / "9.4.2"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_found_by_its_folder(install: Path, tmp_path: Path) -> None:
+    before = time.time()
+    with running(f"-Dbitbucket.install={install}", "-Djavax.net.ssl.trustStore=/a", cwd=tmp_path) as pid:
+        process = _process.find_process(str(install), None)
+        assert process is not None
+        assert process.pid == pid
+        assert process.user == getpass.getuser()
+        assert abs(process.started - before) < 2
+        assert process.trust_arguments == {"javax.net.ssl.trustStore": "/a"}
+        assert process.property("bitbucket.install") == str(install)
+        assert _process.find_process(str(install) + "1", None) is None
+
+
+def test_found_by_a_class_path_through_a_link(install: Path, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(install)
+    with running("-cp", f"/x.jar:{install}/app/bin/a.jar", cwd=tmp_path) as pid:
+        process = _process.find_process(str(tmp_path / "current"), None)
+        assert process is not None
+        assert process.pid == pid
+
+
+def test_the_search_engine_and_other_programs_are_not_the_product(install: Path, tmp_path: Path) -> None:
+    with (
+        running(f"-Des.path.home={install}/search", "org.opensearch.bootstrap.OpenSearch", cwd=install),
+        running(str(install), cwd=install, name="less"),
+        running(f"-Dbitbucket.home={install}", cwd=install, name="sh"),
+    ):
+        assert _process.find_process(str(install), None) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare")
+def test_the_product_in_a_container_is_not_the_one_on_the_host(install: Path) -> None:
+    wait = "print('up', flush=True); import time; time.sleep(60)"
+    # The mark comes by the environment, for unshare stays on the host.
+    inner = ["bash", "-c", 'exec -a java "$0" -c "$1" "$MARK"', sys.executable, wait]
+    command = ["unshare", "--pid", "--fork", "--kill-child", *inner]
+    environment = {**os.environ, "MARK": f"-Dbitbucket.install={install}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"up\n"
+            assert _process.find_process(str(install), None) is None
+        finally:
+            process.kill()
+
+
+def test_the_product_is_told_from_a_helper_jvm(install: Path, tmp_path: Path) -> None:
+    with running("helper", cwd=install), running("-Dbitbucket.home=/h", cwd=install) as pid:
+        process = _process.find_process(str(install), None)
+        assert process is not None
+        assert process.pid == pid
+
+
+def test_of_repeated_properties_the_last_counts() -> None:
+    arguments = ["-Djavax.net.ssl.trustStore=/a", "-Djavax.net.ssl.trustStore=/b", "-Djavax.net.ssl.trustStoreType="]
+    assert _process.trust_properties(arguments) == {
+        "javax.net.ssl.trustStore": "/b",
+        "javax.net.ssl.trustStoreType": "",
+    }
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["-Djavax.net.ssl.trustStorePassword=geheim", "-Djdbc.password=geheim", '-Dx="a" -DapiToken=geheim -Dy'],
+)
+def test_secrets_are_masked(argument: str) -> None:
+    assert "geheim" not in _process.mask(argument)
+    assert "********" in _process.mask(argument)
+    assert "-Dy" in _process.mask(argument) or "-Dy" not in argument
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert _process.mask("-Djavax.net.ssl.trustStore=/a -Xmx1g") == "-Djavax.net.ssl.trustStore=/a -Xmx1g"

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service's unit and drop-ins, read as systemd reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.stashops.mail.plugins.module_utils import _systemd
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """Two unit folders, the first before the second."""
+    for name in ("etc", "lib"):
+        (tmp_path / name).mkdir()
+    return [str(tmp_path / "etc"), str(tmp_path / "lib")]
+
+
+def write(folder: str, name: str, text: str) -> str:
+    path = Path(folder, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return str(path)
+
+
+def find(folders: list[str], without: tuple[str, ...] = ()) -> _systemd.Unit:
+    unit = _systemd.find_unit("b", without, folders)
+    assert unit is not None
+    return unit
+
+
+def test_no_unit(folders: list[str]) -> None:
+    assert _systemd.find_unit("b", (), folders) is None
+
+
+def test_the_first_folder_wins_and_drop_ins_come_by_name(folders: list[str]) -> None:
+    write(folders[1], "b.service", "[Service]\nEnvironment=A=lib\nUser=wrong\n")
+    write(
+        folders[0], "b.service", "[Service]\nEnvironment=A=unit B=unit\nUser=bitbucket\nExecStart=/opt/b/bin/start.sh\n"
+    )
+    write(folders[1], "b.service.d/10.conf", "[Service]\nEnvironment=A=masked\n")
+    write(folders[0], "b.service.d/10.conf", "[Service]\nEnvironment=A=ten\n")
+    last = write(folders[1], "b.service.d/20.conf", "[Service]\nEnvironment=A=twenty\n")
+    unit = find(folders)
+    assert unit.path == f"{folders[0]}/b.service"
+    assert {name: setting.value for name, setting in unit.environment.items()} == {"A": "twenty", "B": "unit"}
+    assert unit.environment["A"].path == last
+    assert (unit.user, unit.commands) == ("bitbucket", ["/opt/b/bin/start.sh"])
+    assert find(folders, (last,)).environment["A"].value == "ten"
+    assert find(folders, (last,)).drop_ins[-1] == last, "it is left out of the reading, not out of the order"
+
+
+def test_an_empty_setting_resets(folders: list[str]) -> None:
+    write(folders[0], "b.service", "[Service]\nEnvironment=A=1\nExecStart=/a\nEnvironmentFile=/nothing\n")
+    write(folders[0], "b.service.d/1.conf", "[Service]\nEnvironment=\nEnvironment=B=2\nExecStart=\nExecStart=/b\n")
+    unit = find(folders)
+    assert list(unit.environment) == ["B"]
+    assert unit.commands == ["/b"]
+
+
+def test_continued_lines_comments_and_sections(folders: list[str]) -> None:
+    text = (
+        "[Unit]\nEnvironment=NO=1\n[Service]\n; comment\n"
+        "Environment=\"A=-Xa \\\n# in between\n  -Xb\" 'C=c c'\\\n D=d\n"
+    )
+    write(folders[0], "b.service", text)
+    values = {name: setting.value.split() for name, setting in find(folders).environment.items()}
+    assert values == {"A": ["-Xa", "-Xb"], "C": ["c", "c"], "D": ["d"]}
+
+
+@pytest.mark.parametrize("line", ["JVM_ARGS=x", "export JVM_ARGS='x'", "  JVM_ARGS = x"])
+def test_an_environment_file_that_sets_the_variable(folders: list[str], tmp_path: Path, line: str) -> None:
+    (tmp_path / "env").write_text(f"# JVM_ARGS=no\n{line}\n")
+    (tmp_path / "other").write_text("JVM_ARGS_TOO=x\n")
+    write(folders[0], "b.service", f"[Service]\nEnvironmentFile=-{tmp_path}/env\nEnvironmentFile={tmp_path}/other\n")
+    assert find(folders).from_environment_file("JVM_ARGS") == str(tmp_path / "env")
+    assert find(folders).from_environment_file("OTHER") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A=1 B=2", ["A=1", "B=2"]),
+        ("\"A=1 2\" 'B=3 4'", ["A=1 2", "B=3 4"]),
+        (r'"A=\"q\" \\ \x41 \101 B\tt\u00e4"', ['A="q" \\ A A B\ttä']),
+        (r"A=\s\"", ['A= "']),
+        ('""', [""]),
+        ("", []),
+        ("A=%h/%%", ["A=%h/%%"]),
+        ("A=trailing\\", ["A=trailing\\"]),
+    ],
+)
+def test_splitting(text: str, words: list[str]) -> None:
+    assert _systemd.split_words(text) == words
+
+
+@given(st.text())
+def test_splitting_takes_anything(text: str) -> None:
+    assert all(isinstance(word, str) for word in _systemd.split_words(text))
