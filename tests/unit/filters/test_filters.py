@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.differences import differences
 from ansible_collections.stashops.mail.plugins.filter.phase_results import phase_results
+from ansible_collections.stashops.mail.plugins.filter.summary import summary
 
 INFO = {"changed": False, "failed": False, "version": "9.4.2", "invocation": {}}
 SAME = {"before": {"port": 25}, "after": {"port": 25}}
@@ -73,3 +74,49 @@ def test_each_difference_is_one_sentence(phase: str, result: dict[str, Any], sen
 def test_what_was_not_looked_at_is_a_difference() -> None:
     assert "not asked" in differences({name: value for name, value in CLEAN.items() if name != "probe"})[0]
     assert differences({"prereqs": {}}) == ["No Stash or Bitbucket was found on this host."]
+
+
+def test_summary_of_a_whole_run() -> None:
+    anchor = {"alias": "ca", "not_after": "2027-01-02T00:00:00Z"}
+    after = {"host": "mail", "port": 587, "security": "smtps", "username": "u", "sender": "s@example.com"}
+    jvm = {"trusted": True, "reason": "ca is in the truststore"}
+    assert summary(
+        {
+            "prereqs": {"product": "bitbucket", "version": "9.4.2", "java": {"version": "17.0.1"}},
+            "truststore": {"path": "/cacerts", "entries": 145, "anchors": [anchor]},
+            "probe": {"outcome": "deliver", "meaning": "It can send.", "tls": {"version": "TLSv1.3"}, "jvm": jvm},
+            "server": {"changed": True, "mail_server": {"before": None, "after": after}},
+            "verify": {"outcome": "delivered", "message_id": "<1@x>", "seconds": 0.123},
+        }
+    ) == [
+        "Bitbucket 9.4.2 on Java 17.0.1.",
+        "/cacerts holds 145 certificates, of these ours: ca until 2027-01-02.",
+        "The JVM trusts the mail server: ca is in the truststore.",
+        "It can send. (deliver over TLSv1.3)",
+        "It now sends through mail:587 (smtps) as u, from s@example.com.",
+        "The test message <1@x> arrived 0.12 s after it was handed over.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({}, []),
+        ({"prereqs": {"product": None}, "truststore": {}, "verify": {"changed": False}}, []),
+        ({"prereqs": {"product": "stash", "version": None, "java": None}}, ["Stash."]),
+        (
+            {"server": {"changed": True, "mail_server": {"before": {}, "after": None}}},
+            ["No mail server is configured."],
+        ),
+        (
+            {"probe": {"outcome": "deliver_plaintext", "meaning": "In clear.", "tls": None, "jvm": None}},
+            ["In clear. (deliver_plaintext)"],
+        ),
+        (
+            {"verify": {"outcome": "accepted", "message_id": "<1@x>", "seconds": None}},
+            ["The mail server took the test message <1@x>; no mailbox was given to see it arrive."],
+        ),
+    ],
+)
+def test_summary_of_parts(result: dict[str, Any], said: list[str]) -> None:
+    assert summary(result) == said
