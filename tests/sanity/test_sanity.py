@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as Ansible's own tools see it: ansible-test's sanity tests, the build, and the documentation."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from scripts.stage import stage
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+# ansible-test fetches a script to put pip into its empty environments unless one of that name is in its cache.
+# Python brings what that script does.
+GET_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The staged collection, outside any git checkout, since ansible-test leaves out what git ignores."""
+    return stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def ansible_test_home() -> Path:
+    """A home folder for ansible-test, kept between runs, so that it leaves the user's own as it is."""
+    home = ROOT / ".cache" / "ansible-test"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    spec = find_spec("ansible_test")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    requirements = Path(spec.submodule_search_locations[0]) / "_internal" / "python_requirements.py"
+    for version in re.findall(r"pip='([\d.]+)'", requirements.read_text()):
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
+    user_pip = Path.home() / ".config" / "pip"
+    if user_pip.is_dir():
+        shutil.copytree(user_pip, home / ".config" / "pip", dirs_exist_ok=True)
+    return home
+
+
+def run(*command: str, cwd: Path, **environment: str) -> str:
+    """Run a command and return what it printed; fails the test with that when it ends non-zero."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-8000:]}", pytrace=False)
+    return done.stdout
+
+
+@pytest.mark.timeout(1200)
+def test_ansible_test_sanity(collection: Path, ansible_test_home: Path) -> None:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    printed = run(
+        "ansible-test",
+        "sanity",
+        "--python",
+        python,
+        "--color",
+        "no",
+        cwd=collection,
+        HOME=str(ansible_test_home),
+    )
+    # It says nothing and ends with 0 where it finds no files: the tests that matter must really have run.
+    for name in ("validate-modules", "import", "compile", "ansible-doc", "pylint"):
+        assert f'Running sanity test "{name}"' in printed
+
+
+def test_staged_modules_are_those_of_the_checkout(collection: Path) -> None:
+    for checkout, staged in (("library", "plugins/modules"), ("filter_plugins", "plugins/filter")):
+        names = sorted(path.name for path in (ROOT / checkout).glob("*.py"))
+        assert names
+        assert sorted(path.name for path in (collection / staged).glob("*.py")) == names
+        for name in names:
+            assert not (collection / staged / name).is_symlink()
+            assert filecmp.cmp(ROOT / checkout / name, collection / staged / name, shallow=False)
+
+
+def test_collection_builds_and_installs(collection: Path, tmp_path: Path) -> None:
+    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), cwd=collection)
+    (archive,) = tmp_path.glob("stashops-mail-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+        assert not any(member.issym() for member in tar.getmembers())
+    assert "plugins/modules/stash_mail_truststore.py" in names
+    assert "roles/stash_mail/meta/argument_specs.yml" in names
+    run("ansible-galaxy", "collection", "install", "--offline", str(archive), "-p", str(tmp_path / "c"), cwd=tmp_path)
+    # Through the installed copy, not the checkout.
+    shown = run(
+        "ansible-doc",
+        "-t",
+        "module",
+        "stashops.mail.stash_mail_truststore",
+        cwd=tmp_path,
+        ANSIBLE_COLLECTIONS_PATH=str(tmp_path / "c"),
+    )
+    assert str(tmp_path) in shown
+
+
+@pytest.mark.parametrize(
+    "module", sorted(path.stem for path in (ROOT / "library").glob("*.py") if not path.stem.startswith("_"))
+)
+def test_documentation_from_the_checkout(module: str) -> None:
+    shown = run("ansible-doc", "-t", "module", f"stashops.mail.{module}", cwd=ROOT)
+    for part in ("OPTIONS", "ATTRIBUTES", "EXAMPLES", "RETURN VALUES"):
+        assert part in shown
+    assert "stashops.mail.stash_mail" in shown  # the action group
+
+
+def test_role_documentation_from_the_checkout() -> None:
+    shown = run("ansible-doc", "-t", "role", "-r", "roles", "stash_mail", cwd=ROOT)
+    assert "stash_mail_host" in shown
+    assert "stash_mail_security" in shown
