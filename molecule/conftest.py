@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from testinfra.host import Host
 
 from tests.molecule.lab import Lab
+from tests.molecule.runs import Runs
+
+pytest.register_assert_rewrite("tests.molecule.provisioned")
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,9 @@ def bitbucket(lab: Lab) -> Host:
 @pytest.fixture(scope="session")
 def mail(lab: Lab) -> Host:
     return lab.host("mail")
+
+
+@pytest.fixture(scope="session")
+def runs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """The role's runs with the scenario's variables."""
+    return Runs(lab, os.environ.get("MOLECULE_SCENARIO_NAME", "default"), tmp_path_factory.mktemp("runs"))

@@ -3,7 +3,7 @@
 """A mail client of the standard library, run inside a container: it shows what the lab's mail server does by itself.
 
 Standard input holds one JSON object; the answer on standard output is another. `action` is `send` (the conversation's
-facts, up to a delivered message or the first refusal) or `find` (a message over IMAP by its Message-ID).
+facts, up to a delivered message or the first refusal) or `find` (messages over IMAP).
 """
 
 from __future__ import annotations
@@ -66,8 +66,14 @@ def send(request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def fetch(client: imaplib.IMAP4, number: str) -> str:
+    # The literal's envelope and the literal itself, then the closing bracket.
+    parts = client.fetch(number, "(BODY.PEEK[])")[1]
+    return b"".join(part[1] for part in parts if isinstance(part, tuple)).decode("utf-8", "replace")
+
+
 def find(request: dict[str, Any]) -> dict[str, Any]:
-    """Look for the message until it is there or the seconds are over."""
+    """Look for messages with a text in SUBJECT, BODY or `HEADER name`, until enough came or the seconds are over."""
     deadline = time.monotonic() + request["seconds"]
     if request["security"] == "imaps":
         client: imaplib.IMAP4 = imaplib.IMAP4_SSL(request["host"], request["port"], ssl_context=context(request))
@@ -78,14 +84,9 @@ def find(request: dict[str, Any]) -> dict[str, Any]:
         client.login(request["username"], request["password"])
         while True:
             client.select("INBOX", readonly=True)
-            numbers = client.search(None, "HEADER", "Message-ID", f'"{request["message_id"]}"')[1][0].split()
-            if numbers:
-                # The literal's envelope and the literal itself, then the closing bracket.
-                parts = client.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1]
-                text = b"".join(part[1] for part in parts if isinstance(part, tuple))
-                return {"arrived": len(numbers), "message": text.decode("utf-8", "replace")}
-            if time.monotonic() > deadline:
-                return {"arrived": 0}
+            numbers = client.search(None, *request["where"].split(), f'"{request["text"]}"')[1][0].split()
+            if len(numbers) >= request["wanted"] or time.monotonic() > deadline:
+                return {"arrived": len(numbers), "messages": [fetch(client, number.decode()) for number in numbers]}
             time.sleep(0.05)
 
 

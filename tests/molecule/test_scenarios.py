@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.molecule.lab import ROOT, Lab
+from tests.molecule.runs import LOGS as RUNS
 
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 LOGS = ROOT / ".cache/logs/molecule"
@@ -95,6 +96,7 @@ def lab() -> Iterator[None]:
     for program in ("podman", "mmdebstrap"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: run scripts/system-packages")
+    shutil.rmtree(RUNS, ignore_errors=True)
     build, create, destroy = (LOGS / f"{name}.log" for name in ("build", "create", "destroy"))
     images = sorted(path.parent.name for path in ROOT.glob("molecule/images/*/image.toml"))
     command = [sys.executable, "molecule/images/build.py", *images]

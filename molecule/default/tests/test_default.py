@@ -1,11 +1,21 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role has made of Bitbucket in this scenario."""
+"""STARTTLS required, a private CA, an account."""
 
 from __future__ import annotations
 
-from testinfra.host import Host
+from typing import Any, ClassVar
+
+from tests.molecule.provisioned import Provisioned
 
 
-def test_bitbucket_is_up(bitbucket: Host) -> None:
-    assert bitbucket.service("atlbitbucket").is_running
+class TestDefault(Provisioned):
+    settings: ClassVar[dict[str, Any]] = {
+        "port": 587,
+        "protocol": "SMTP",
+        "useStartTls": True,
+        "requireStartTls": True,
+        "username": "bitbucket@stashops.test",
+    }
+    anchors = ("ca",)
+    protocol = "ESMTPSA"

@@ -1,11 +1,19 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role has made of Bitbucket in this scenario."""
+"""No TLS and no account: the JVM keeps its own truststore."""
 
 from __future__ import annotations
 
-from testinfra.host import Host
+from typing import Any, ClassVar
+
+from tests.molecule.provisioned import Provisioned
 
 
-def test_bitbucket_is_up(bitbucket: Host) -> None:
-    assert bitbucket.service("atlbitbucket").is_running
+class TestPlainAnonymous(Provisioned):
+    settings: ClassVar[dict[str, Any]] = {
+        "port": 25,
+        "protocol": "SMTP",
+        "useStartTls": False,
+        "requireStartTls": False,
+    }
+    protocol = "ESMTP"

@@ -1,11 +1,27 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role has made of Bitbucket in this scenario."""
+"""STARTTLS offered, a private CA from a file, an account."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from testinfra.host import Host
 
+from tests.molecule.provisioned import Provisioned
 
-def test_bitbucket_is_up(bitbucket: Host) -> None:
-    assert bitbucket.service("atlbitbucket").is_running
+
+class TestStarttlsOptional(Provisioned):
+    settings: ClassVar[dict[str, Any]] = {
+        "port": 2525,
+        "protocol": "SMTP",
+        "useStartTls": True,
+        "requireStartTls": False,
+        "username": "bitbucket@stashops.test",
+    }
+    anchors = ("ca",)
+    protocol = "ESMTPSA"
+
+
+def test_alias(bitbucket: Host) -> None:
+    bitbucket.check_output("keytool -list -keystore /etc/stash_mail/cacerts -storepass changeit -alias lab-ca")

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of the playbooks against the lab, with a scenario's variables and changes to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.molecule import leaks
+from tests.molecule.lab import ROOT, Lab
+
+LOGS = ROOT / ".cache/logs/molecule/runs"
+RUN_SECONDS = 200
+_RECAP = re.compile(r"^bitbucket +: .*\bchanged=(\d+)", re.MULTILINE)
+# What a task has failed with: the result is indented.
+_FATAL = re.compile(r"^fatal: .*\n(?: .*\n)*", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left: exit status, number of changed tasks, all of its output, and where that is logged."""
+
+    code: int
+    changed: int
+    output: str
+    log: Path
+
+    @property
+    def shown(self) -> str:
+        """The output in one line: the callback folds long ones."""
+        return re.sub(r"\s+", " ", self.output)
+
+    @property
+    def error(self) -> str:
+        """The message that the run failed with, behind the name of the task; empty if it did not fail."""
+        before, _, after = self.output.partition("\n[ERROR]: ")
+        return f"{before.rpartition('TASK [')[2].partition(']')[0]}: {after.partition('Origin: ')[0]}" if after else ""
+
+    @property
+    def evidence(self) -> str:
+        """For an assertion's message: where all of it is, and the end, without what follows the error."""
+        text = self.output[: match.end()] if (match := _FATAL.search(self.output)) else self.output
+        end = "\n".join(text.splitlines()[-60:])
+        return f"exit status {self.code}, all of it: {self.log.relative_to(ROOT)}\n{self.error}\n{end}"
+
+
+class Runs:
+    """Runs ``playbooks/provision.yml`` at -vvvv; after each, no password may stand in the output or in Ansible's files.
+
+    ``folder`` is for the files of the runs.
+    """
+
+    def __init__(self, lab: Lab, scenario: str, folder: Path) -> None:
+        self.lab, self.scenario, self.folder = lab, scenario, folder
+
+    def __call__(self, *options: str, secrets: tuple[str, ...] = (), **changes: Any) -> Run:
+        """``changes`` are role variables without their prefix, ``secrets`` those of them that must not be seen."""
+        changes_file = self.folder / "changes.json"
+        changes_file.write_text(json.dumps({f"stash_mail_{name}": value for name, value in changes.items()}))
+        LOGS.mkdir(parents=True, exist_ok=True)
+        log = LOGS / f"{self.scenario}-{len(list(LOGS.glob(f'{self.scenario}-*'))) + 1:02}.log"
+        kept = {name: str(self.folder / name) for name in ("facts", "ansible.log", "local")}
+        result = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "ansible-playbook"),
+                *("-vvvv", "--inventory", str(ROOT / "molecule/resources/inventory")),
+                *("--extra-vars", f"@{ROOT / 'molecule' / self.scenario / 'vars/scenario.yml'}"),
+                *("--extra-vars", f"@{changes_file}", *options),
+                str(ROOT / "playbooks/provision.yml"),
+            ],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+                "ANSIBLE_CACHE_PLUGIN_CONNECTION": kept["facts"],
+                "ANSIBLE_LOG_PATH": kept["ansible.log"],
+                "ANSIBLE_LOCAL_TEMP": kept["local"],
+                "MOLECULE_PROJECT_DIRECTORY": str(ROOT),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        log.write_text(result.stdout, "utf-8")
+        changes_file.unlink()
+        recap = _RECAP.search(result.stdout)
+        run = Run(result.returncode, int(recap.group(1)) if recap else -1, result.stdout, log)
+        assert recap, run.evidence
+        self.assert_nothing_shown(run, [*self.lab.passwords(), *secrets])
+        return run
+
+    def assert_nothing_shown(self, run: Run, secrets: list[str]) -> None:
+        """Fail where a secret stands in the output, the log, the fact cache or what is left of temporary files."""
+        assert "EXEC" in run.output, "the output of -vvvv"
+        assert not leaks.in_text(run.output, secrets), f"a password is in {run.log}"
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                assert not leaks.in_text(path.read_text("utf-8", "replace"), secrets), f"a password is in {path.name}"
