@@ -9,11 +9,14 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/doc_fragments scripts demo molecule tests
+PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/doc_fragments scripts demo benchmarks molecule tests
 PYTEST := python -m pytest
+# Side by side, a file's tests in their order: half of the time is waiting for servers, JVMs and containers.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean
+.PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
+  bench-truststore docs-tables fuzz
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,7 +26,7 @@ demo: ## run the whole path on loopback and show the delivered message
 	@python -m demo
 
 test: system-packages env lint types ## run everything
-	$(PYTEST) tests
+	$(PYTEST) $(PARALLEL) tests
 
 env: ## make .venv ready for the tests
 	@scripts/env test
@@ -42,10 +45,10 @@ types: env ## mypy, strict
 	mypy $(PYTHON_FOLDERS)
 
 unit: env ## unit and property tests
-	$(PYTEST) tests/unit
+	$(PYTEST) $(PARALLEL) tests/unit
 
 integration: system-packages env ## modules and role against real parts on loopback
-	$(PYTEST) tests/integration
+	$(PYTEST) $(PARALLEL) tests/integration
 
 sanity: env ## ansible-test sanity, build and documentation of the collection
 	$(PYTEST) tests/sanity
@@ -56,6 +59,16 @@ molecule: system-packages env ## the Molecule scenarios in containers
 collection: env ## build the installable collection into .cache/dist
 	@mkdir -p .cache/dist
 	ansible-galaxy collection build --force --output-path .cache/dist "$$(python scripts/stage.py .cache/dist)"
+
+bench-truststore: env ## truststores against keytool, p11-kit and java_cert; writes docs/benchmarks.md (ten minutes)
+	PYTHONPATH=collections python -m benchmarks.truststore
+
+docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix
+
+fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
+	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
+	  $(PYTEST) -s tests/fuzz
 
 requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \

@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One truststore made by our code in a process of its own: COLLECTIONS BASE BUNDLE STORE.
+
+As p11-kit does it: a bundle of certificates is added as it is. The module also looks into each certificate, for its
+alias and for warnings, which takes the cryptography library.
+"""
+
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+from ansible_collections.stashops.mail.plugins.module_utils import _files, _truststore
+
+
+def main(base: str, bundle: str, store: str) -> None:
+    """Read, build, write and replace."""
+    entries = _truststore.read_store(_files.read(base, _truststore.MAX_SIZE), _truststore.DEFAULT_PASSWORD)
+    additions = _truststore.read_store(_files.read(bundle, _truststore.MAX_SIZE), None)
+    built = _truststore.build(entries, additions)
+    _files.replace(store, _truststore.write_store(built.entries, "jks"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[2:])
