@@ -41,6 +41,7 @@ def summary(result: t.Mapping[str, t.Any]) -> list[str]:
         _product(result.get("prereqs") or {})
         + _truststore(result.get("truststore") or {})
         + _probe(result.get("probe") or {})
+        + _stale(result.get("truststore") or {}, result.get("probe") or {})
         + _server(result.get("server") or {})
         + _verify(result.get("verify") or {})
     )
@@ -74,6 +75,21 @@ def _probe(result: t.Mapping[str, t.Any]) -> list[str]:
     tls = result.get("tls")
     over = f" over {tls['version']}" if tls else ""
     return [*said, f"{result['meaning']} ({result['outcome']}{over})"]
+
+
+def _stale(truststore: t.Mapping[str, t.Any], probe: t.Mapping[str, t.Any]) -> list[str]:
+    chain = probe.get("chain")
+    if not chain:
+        return []
+    # An anchor is of use where the server presents it, or something that it issued.
+    presented = {certificate["sha256"] for certificate in chain}
+    issuers = {certificate.get("issuer") for certificate in chain}
+    return [
+        f"Nothing that the mail server presents comes from our {anchor['alias']} ({anchor['subject']}): "
+        "leave it out once nothing else needs it."
+        for anchor in truststore.get("anchors") or []
+        if anchor["sha256"] not in presented and anchor["subject"] not in issuers
+    ]
 
 
 def _server(result: t.Mapping[str, t.Any]) -> list[str]:

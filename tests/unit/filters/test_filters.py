@@ -120,3 +120,21 @@ def test_summary_of_a_whole_run() -> None:
 )
 def test_summary_of_parts(result: dict[str, Any], said: list[str]) -> None:
     assert summary(result) == said
+
+
+@pytest.mark.parametrize(
+    ("chain", "stale"),
+    [
+        ([{"sha256": "ab", "subject": "CN=mail", "issuer": "CN=mail"}], False),
+        ([{"sha256": "cd", "subject": "CN=mail", "issuer": "CN=ca"}], False),
+        ([{"sha256": "cd", "subject": "CN=mail", "issuer": "CN=other"}], True),
+        # One that cannot be read has nothing but its fingerprint.
+        ([{"sha256": "cd"}], True),
+        ([], False),
+    ],
+)
+def test_an_anchor_that_nothing_comes_from_is_named(chain: list[dict[str, str]], stale: bool) -> None:
+    anchor = {"alias": "ca", "subject": "CN=ca", "sha256": "ab", "not_after": "2027-01-02T00:00:00Z"}
+    probe = {"outcome": "deliver", "meaning": "It can send.", "tls": None, "jvm": None, "chain": chain}
+    said = summary({"truststore": {"path": "/c", "entries": 1, "anchors": [anchor]}, "probe": probe})
+    assert any("comes from our ca (CN=ca)" in sentence for sentence in said) is stale
