@@ -364,7 +364,6 @@ from ansible_collections.stashops.mail.plugins.module_utils import (
     _additions,
     _certificate,
     _files,
-    _install,
     _truststore,
     _truststore_base,
 )
@@ -375,17 +374,25 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_host, check_port, check_sha256
 from ansible_collections.stashops.mail.plugins.module_utils._truststore_base import Base
 
+if t.TYPE_CHECKING:
+    from ansible_collections.stashops.mail.plugins.module_utils._install import Java
+
 _MAX_CERTIFICATE_FILE = 8 * 1024 * 1024
 
 
-def find_java(params: t.Mapping[str, t.Any]) -> _install.Java | None:
+def find_java(params: t.Mapping[str, t.Any]) -> Java | None:
     """The product's Java: a must for ``base: auto``, otherwise only where ``java_home`` names it."""
+    if params["base"] != "auto" and not params["java_home"]:
+        return None
+    # Only where it is needed, since it makes the start slower.
+    from ansible_collections.stashops.mail.plugins.module_utils import _install
+
     if params["base"] == "auto":
         return _install.find_java(params["install_dir"], params["java_home"], params["service"])
-    return _install.find_java(None, params["java_home"], None) if params["java_home"] else None
+    return _install.find_java(None, params["java_home"], None)
 
 
-def load_base(params: t.Mapping[str, t.Any], java: _install.Java | None) -> Base:
+def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
     """Read the base that the options name; raises :class:`StashMailError`."""
     base = params["base"]
     if base == "none":
@@ -400,7 +407,7 @@ def load_base(params: t.Mapping[str, t.Any], java: _install.Java | None) -> Base
     return _truststore_base.load(base, params["base_password"], "option base", find_keytool(java))
 
 
-def find_keytool(java: _install.Java | None) -> str | None:
+def find_keytool(java: Java | None) -> str | None:
     """The keytool of ``java``; None if it has none, so that one on the search path is taken."""
     for folder in ("bin", os.path.join("jre", "bin")):
         path = os.path.join(java.home, folder, "keytool") if java else ""
@@ -597,6 +604,8 @@ def install(module: AnsibleModule, path: str, before: bytes | None, after: bytes
     """Put the file in place with its attributes, or in check mode see what that would change; completes ``result``."""
     diff = make_diff(path, before, after, result) if result["changed"] else {}
     attributes = module.load_file_common_arguments(module.params, path=os.path.realpath(path))
+    if not module.check_mode:
+        _files.remove_leftovers(path)
     if result["changed"] and not module.check_mode:
         if module.params["backup"] and before is not None:
             result["backup_file"] = module.backup_local(path)

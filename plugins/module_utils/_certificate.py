@@ -14,7 +14,6 @@ import datetime
 import hashlib
 import ipaddress
 import re
-import ssl
 import typing as t
 import warnings
 
@@ -104,7 +103,9 @@ def load(data: bytes, where: str) -> list[bytes]:
 
 def to_pem(der: bytes) -> str:
     """A certificate as PEM text, ending in a line break."""
-    return ssl.DER_cert_to_PEM_cert(der)
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
 def sha256(der: bytes) -> str:
@@ -135,7 +136,8 @@ def describe(der: bytes) -> dict[str, t.Any]:
 
 def _decode_block(body: str, where: str) -> bytes:
     try:
-        return base64.b64decode("".join(body.split()), validate=True)
+        # Other characters than these, of whatever alphabet, are an error.
+        return base64.b64decode(body.encode("ascii", "replace").translate(None, b" \t\r\n\v\f"), validate=True)
     except (binascii.Error, ValueError):
         raise StashMailError(f"{where} is not base64: it was cut off or changed. Copy it whole.") from None
 
@@ -144,12 +146,12 @@ def _shape(data: bytes) -> str | None:
     """What a DER value is by its outermost structure: certificate, pkcs7, private key or None."""
     try:
         top = _der.root(data)
-        members = list(_der.children(data, top))
+        members = _der.fields(data, top)
         tags = [member.tag for member in members]
         if tags == [_der.SEQUENCE, _der.SEQUENCE, _der.BIT_STRING]:
             # A certificate request has the same outer shape; its first member begins with the version, and a
             # certificate's second or third is the signature's algorithm, a SEQUENCE.
-            inner = [child.tag for child in _der.children(data, members[0])]
+            inner = [child.tag for child in _der.fields(data, members[0])]
             if inner[:1] == [_der.CONTEXT_0]:
                 inner = inner[1:]
             return "certificate" if inner[:6] == [_der.INTEGER] + [_der.SEQUENCE] * 5 else None

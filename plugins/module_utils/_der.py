@@ -22,6 +22,12 @@ _CONSTRUCTED = 0x20
 
 # A PKCS12 nests about ten deep. The limit keeps hostile nesting of indefinite lengths from costing more than its size.
 _MAX_DEPTH = 32
+# An octet string may be cut into pieces, and those once more.
+_MAX_PIECES_DEPTH = 4
+# More than any truststore has. The limits keep a file of nothing but tiny elements from costing a hundred times its
+# size.
+_MAX_MEMBERS = 100_000
+_MAX_FIELDS = 16
 
 
 class DerError(ValueError):
@@ -64,23 +70,36 @@ def _read_indefinite(data: bytes, tag: int, start: int, limit: int, depth: int) 
     if not tag & _CONSTRUCTED:
         raise DerError("an indefinite length on a primitive value")
     position = start
+    members = 0
     while data[position : position + 2] != b"\0\0" or position + 2 > limit:
+        members += 1
+        if members > _MAX_MEMBERS:
+            raise DerError("too many elements in one")
         position = read(data, position, limit, depth + 1).next
     return Element(tag, start, position, position + 2)
 
 
-def children(data: bytes, parent: Element) -> t.Iterator[Element]:
-    """The elements inside a constructed element, in order."""
+def children(data: bytes, parent: Element, most: int = _MAX_MEMBERS) -> t.Iterator[Element]:
+    """The elements inside a constructed element, in order; :class:`DerError` if there are more than ``most``."""
     position = parent.start
+    members = 0
     while position < parent.end:
+        members += 1
+        if members > most:
+            raise DerError("too many elements in one")
         child = read(data, position, parent.end)
         yield child
         position = child.next
 
 
+def fields(data: bytes, parent: Element) -> list[Element]:
+    """The children of an element that is a record, so that it has but a few."""
+    return list(children(data, parent, _MAX_FIELDS))
+
+
 def expect(data: bytes, parent: Element, *tags: int) -> list[Element]:
-    """The children of ``parent``, the first of which must have ``tags`` in this order; more may follow."""
-    found = list(children(data, parent))
+    """The fields of ``parent``, the first of which must have ``tags`` in this order; more may follow."""
+    found = fields(data, parent)
     if [child.tag for child in found[: len(tags)]] != list(tags):
         raise DerError("other elements than expected")
     return found
@@ -88,7 +107,7 @@ def expect(data: bytes, parent: Element, *tags: int) -> list[Element]:
 
 def octets(data: bytes, element: Element, depth: int = 0) -> bytes:
     """The contents of an OCTET STRING, which BER may have cut into pieces."""
-    if element.tag & ~_CONSTRUCTED != OCTET_STRING or depth > _MAX_DEPTH:
+    if element.tag & ~_CONSTRUCTED != OCTET_STRING or depth > _MAX_PIECES_DEPTH:
         raise DerError("not an octet string")
     if element.tag == OCTET_STRING:
         return data[element.start : element.end]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import tempfile
@@ -65,8 +66,8 @@ def replace(
     folder, name = os.path.split(path)
     temporary = None
     try:
-        _remove_stale(folder, name)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=_SUFFIX, dir=folder)
+        remove_leftovers(path)
+        descriptor, temporary = _make_temporary(folder, name)
         with open(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -90,6 +91,16 @@ def replace(
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def remove_leftovers(path: str) -> None:
+    """Remove what killed runs of :func:`replace` left beside ``path``; whatever cannot be removed stays."""
+    folder, name = os.path.split(os.path.realpath(path))
+    with contextlib.suppress(OSError):
+        for item in os.listdir(folder):
+            if item.startswith(f".{name}.") and item.endswith(_SUFFIX):
+                with contextlib.suppress(OSError):
+                    _remove_leftover(os.path.join(folder, item))
 
 
 def remove(path: str) -> None:
@@ -140,14 +151,32 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _remove_stale(folder: str, name: str) -> None:
-    """Remove what a killed run left behind; the age keeps a run that is under way from losing its file."""
-    for item in os.listdir(folder):
-        if item.startswith(f".{name}.") and item.endswith(_SUFFIX):
-            path = os.path.join(folder, item)
-            with contextlib.suppress(OSError):
-                if time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
-                    os.unlink(path)
+def _make_temporary(folder: str, name: str) -> tuple[int, str]:
+    """A temporary file, locked for as long as this process lives, so that other runs leave it alone."""
+    while True:
+        descriptor, path = tempfile.mkstemp(prefix=f".{name}.", suffix=_SUFFIX, dir=folder)
+        with contextlib.suppress(OSError):  # file systems without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another run may have taken it for a leftover in between.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, path
+        os.close(descriptor)
+
+
+def _remove_leftover(path: str) -> None:
+    """Remove a temporary file whose run is gone: nobody holds its lock, or there are no locks and it is old."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        except OSError:
+            if time.time() - os.fstat(descriptor).st_mtime < _STALE_SECONDS:
+                return
+        os.unlink(path)
+    finally:
+        os.close(descriptor)
 
 
 def _reason(error: OSError, folder: str) -> str:

@@ -19,8 +19,14 @@ MAGIC = b"\xfe\xed\xfe\xed"
 _PRIVATE_KEY, _CERTIFICATE = 1, 2
 _PHRASE = b"Mighty Aphrodite"
 _DIGEST_SIZE = 20
+_HEADER, _TAG_AND_ALIAS, _DATE = struct.Struct(">4sII"), struct.Struct(">IH"), struct.Struct(">Q")
+_SHORT, _LONG = struct.Struct(">H"), struct.Struct(">I")
+# Date, certificate type, and the length of the certificate, as version 2 has them.
+_TRUSTED = struct.Struct(">QH5sI")
 # Tag, empty alias, date, certificate type and length: fewer bytes than this are no entry.
 _MIN_ENTRY_SIZE = 4 + 2 + 8 + 4
+# More than any truststore has.
+_MAX_ENTRIES = 100_000
 
 
 def read(data: bytes, password: str | None) -> list[Entry]:
@@ -32,11 +38,13 @@ def read(data: bytes, password: str | None) -> list[Entry]:
     :raises TruststoreError: for anything that Java would refuse, a wrong password among it.
     """
     reader = _Reader(data[:-_DIGEST_SIZE])
-    magic, version, count = reader.unpack(">4sII")
+    magic, version, count = reader.unpack(_HEADER)
     if magic != MAGIC or version not in (1, 2):
         raise TruststoreError("it is not a JKS truststore of version 1 or 2.")
     if count * _MIN_ENTRY_SIZE > len(data):
         raise TruststoreError(f"it claims {count} entries, more than its {len(data)} bytes can hold: it is damaged.")
+    if count > _MAX_ENTRIES:
+        raise TruststoreError(f"it has {count} entries, more than any truststore.")
     entries = [_read_entry(reader, version) for _unused in range(count)]
     if reader.left:
         raise TruststoreError(f"{reader.left} bytes follow its last entry: it is damaged.")
@@ -52,14 +60,12 @@ def write(entries: t.Iterable[Entry], password: str) -> bytes:
     """
     entries = list(entries)
     parts = [struct.pack(">4sII", MAGIC, 2, len(entries))]
-    for entry in entries:
-        alias = encode_utf(entry.alias)
+    for name, der, created_ms in entries:
+        alias = encode_utf(name)
         if len(alias) > 0xFFFF:
-            raise TruststoreError(f"the alias {entry.alias[:40]!r}... is longer than JKS can hold.")
-        parts.append(struct.pack(">IH", _CERTIFICATE, len(alias)))
-        parts.append(alias)
-        parts.append(struct.pack(">QH5sI", entry.created_ms, 5, b"X.509", len(entry.der)))
-        parts.append(entry.der)
+            raise TruststoreError(f"the alias {name[:40]!r}... is longer than JKS can hold.")
+        parts += (_TAG_AND_ALIAS.pack(_CERTIFICATE, len(alias)), alias)
+        parts += (_TRUSTED.pack(created_ms, 5, b"X.509", len(der)), der)
     body = b"".join(parts)
     return body + _digest(body, password)
 
@@ -104,15 +110,15 @@ def _sha1() -> t.Any:
 
 
 def _read_entry(reader: _Reader, version: int) -> Entry:
-    (tag,) = reader.unpack(">I")
-    alias = decode_utf(reader.take(*reader.unpack(">H")))
-    (created_ms,) = reader.unpack(">Q")
+    tag, size = reader.unpack(_TAG_AND_ALIAS)
+    alias = decode_utf(reader.take(size))
+    (created_ms,) = reader.unpack(_DATE)
     if tag == _CERTIFICATE:
         return Entry(alias, _read_certificate(reader, version), created_ms)
     if tag != _PRIVATE_KEY:
         raise TruststoreError(f"an entry in it is of the unknown kind {tag}: it is damaged.")
-    reader.take(*reader.unpack(">I"))
-    (length,) = reader.unpack(">I")
+    reader.take(*reader.unpack(_LONG))
+    (length,) = reader.unpack(_LONG)
     if not length:
         raise TruststoreError("a private key in it has no certificate: it is damaged.")
     first = _read_certificate(reader, version)
@@ -123,10 +129,10 @@ def _read_entry(reader: _Reader, version: int) -> Entry:
 
 def _read_certificate(reader: _Reader, version: int) -> bytes:
     if version == 2:
-        kind = reader.take(*reader.unpack(">H"))
+        kind = reader.take(*reader.unpack(_SHORT))
         if kind not in (b"X.509", b"X509"):
             raise TruststoreError("a certificate in it is not of the type X.509: it is damaged.")
-    return reader.take(*reader.unpack(">I"))
+    return reader.take(*reader.unpack(_LONG))
 
 
 class _Reader:
@@ -134,16 +140,20 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.left = len(data)
+        self._position = 0
+
+    @property
+    def left(self) -> int:
+        return len(self._data) - self._position
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes."""
-        if size > self.left:
+        start, end = self._position, self._position + size
+        if end > len(self._data):
             raise TruststoreError(f"it ends too early: {size} bytes are claimed where {self.left} are left.")
-        start = len(self._data) - self.left
-        self.left -= size
-        return self._data[start : start + size]
+        self._position = end
+        return self._data[start:end]
 
-    def unpack(self, layout: str) -> tuple[t.Any, ...]:
-        """The next bytes as the ``struct`` layout says."""
-        return struct.unpack(layout, self.take(struct.calcsize(layout)))
+    def unpack(self, layout: struct.Struct) -> tuple[t.Any, ...]:
+        """The next bytes as the layout says."""
+        return layout.unpack(self.take(layout.size))

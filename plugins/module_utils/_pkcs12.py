@@ -25,6 +25,9 @@ _CERT_BAG = oid("1.2.840.113549.1.12.10.1.3")
 # Oracle's trustedKeyUsage. Without it Java opens the file and sees no certificate in it.
 _TRUSTED_KEY_USAGE = oid("2.16.840.1.113894.746875.1.1")
 _ANY_EXTENDED_KEY_USAGE = oid("2.5.29.37.0")
+# As in Java. How often a password is hashed is the file's choice, and 2^31 times take half an hour.
+_MAX_ROUNDS = 5_000_000
+_MAX_PARAMETERS_DEPTH = 8
 
 
 class Pkcs12(t.NamedTuple):
@@ -74,12 +77,15 @@ def _read(data: bytes) -> Pkcs12:
     content = _content(data, pfx[1])
     if content is None:
         raise TruststoreError("it is signed with a key instead of a password, which Java does not read either.")
+    for mac in pfx[2:]:
+        _check_rounds(data, mac)
     encrypted = False
     bags: list[_Bag] = []
     for info in _der.children(content, _der.root(content)):
         safe = _content(content, info)
         if safe is None:
             encrypted = True
+            _check_rounds(content, info)
         else:
             bags += [_read_bag(safe, bag) for bag in _der.children(safe, _der.root(safe))]
     # As Java does: of a private key's certificates, the one with the key's own id counts as trusted.
@@ -99,10 +105,18 @@ def _content(data: bytes, info: Element) -> bytes | None:
         return None
     if len(rest) != 1 or rest[0].tag != _der.CONTEXT_0:
         raise DerError("other elements than expected")
-    inner = list(_der.children(data, rest[0]))
-    if len(inner) != 1:
-        raise DerError("other elements than expected")
-    return _der.octets(data, inner[0])
+    return _der.octets(data, _only(data, rest[0]))
+
+
+def _check_rounds(data: bytes, element: Element, depth: int = 0) -> None:
+    """Refuse a key derivation that would take hours; no other number beside its count is as large in real files."""
+    if depth > _MAX_PARAMETERS_DEPTH:
+        raise DerError("nested too deep")
+    for child in _der.fields(data, element):
+        if child.tag in (_der.SEQUENCE, _der.CONTEXT_0):
+            _check_rounds(data, child, depth + 1)
+        elif child.tag == _der.INTEGER and int.from_bytes(data[child.start : child.end], "big") > _MAX_ROUNDS:
+            raise TruststoreError(f"its password would have to be hashed more than {_MAX_ROUNDS} times.")
 
 
 def _read_bag(data: bytes, bag: Element) -> _Bag:
@@ -110,25 +124,27 @@ def _read_bag(data: bytes, bag: Element) -> _Bag:
     attributes = _read_attributes(data, rest[0]) if rest else {}
     certificate = b""
     if data[kind.start : kind.end] == _CERT_BAG:
-        (cert_bag,) = _only(_der.children(data, value))
+        cert_bag = _only(data, value)
         cert_kind, cert_value = _der.expect(data, cert_bag, _der.OBJECT_IDENTIFIER, _der.CONTEXT_0)[:2]
         if data[cert_kind.start : cert_kind.end] == _X509_CERTIFICATE:
-            (octets,) = _only(_der.children(data, cert_value))
-            certificate = _der.octets(data, octets)
+            certificate = _der.octets(data, _only(data, cert_value))
+    elif data[kind.start : kind.end] == _SHROUDED_KEY_BAG:
+        _check_rounds(data, value)
     return _Bag(data[kind.start : kind.end], certificate, attributes)
 
 
-def _only(elements: t.Iterable[Element]) -> list[Element]:
-    found = list(elements)
+def _only(data: bytes, parent: Element) -> Element:
+    """The one child of ``parent``."""
+    found = _der.fields(data, parent)
     if len(found) != 1:
         raise DerError("other elements than expected")
-    return found
+    return found[0]
 
 
 def _read_attributes(data: bytes, attributes: Element) -> dict[bytes, bytes]:
     """The contents of each attribute's first value, by the attribute's type."""
     found = {}
-    for attribute in _der.children(data, attributes):
+    for attribute in _der.fields(data, attributes):
         kind, values = _der.expect(data, attribute, _der.OBJECT_IDENTIFIER, _der.SET)[:2]
         first = next(_der.children(data, values), None)
         found[data[kind.start : kind.end]] = b"" if first is None else data[first.start : first.end]

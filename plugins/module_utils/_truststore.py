@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils import _certificate, _jks, _pkcs12, _pkcs12_locked
+from ansible_collections.stashops.mail.plugins.module_utils import _certificate, _jks, _pkcs12
 from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry, TruststoreError
 
 __all__ = [
@@ -128,23 +128,29 @@ def build(base: t.Iterable[Entry], additions: t.Iterable[Entry], exclude: t.Coll
 
 
 def _ordered(entries: t.Iterable[Entry]) -> list[Entry]:
-    return sorted((entry._replace(alias=entry.alias.lower()) for entry in entries), key=lambda e: (e.alias, e.der))
+    # A tuple's own order: by alias, then by certificate.
+    return sorted(Entry(entry.alias.lower(), entry.der) for entry in entries)
 
 
 def _named(entry: Entry, aliases: set[str]) -> Entry:
-    """``entry`` with an alias that is not in ``aliases`` yet, and the constant date; adds the alias to them."""
-    alias = entry.alias
-    fingerprint = _certificate.sha256(entry.der) if alias in aliases else ""
-    for candidate in (alias, f"{alias}-{fingerprint[:8]}", f"{alias}-{fingerprint}"):
+    """``entry`` under an alias that is not in ``aliases`` yet; adds it to them."""
+    if entry.alias not in aliases:
+        aliases.add(entry.alias)
+        return entry
+    fingerprint = _certificate.sha256(entry.der)
+    for candidate in (f"{entry.alias}-{fingerprint[:8]}", f"{entry.alias}-{fingerprint}"):
         if candidate not in aliases:
             aliases.add(candidate)
             return Entry(candidate, entry.der)
-    raise TruststoreError(f"no free alias is left for {alias}.")
+    raise TruststoreError(f"no free alias is left for {entry.alias}.")
 
 
 def _read_pkcs12(data: bytes, password: str | None, keytool: str | None) -> list[Entry]:
     store = _pkcs12.read(data)
     locked = store.encrypted or store.has_mac
     if locked and password is not None:
+        # Only where it is needed: what it takes to start other programs loads as long as all the rest.
+        from ansible_collections.stashops.mail.plugins.module_utils import _pkcs12_locked
+
         return _pkcs12_locked.read(data, password, keytool)
     return store.entries

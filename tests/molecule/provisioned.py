@@ -69,7 +69,7 @@ class Provisioned:
 
     def test_nothing_else_was_written(self, lab: Lab, bitbucket: Host) -> None:
         written = {path for path in lab.written_files() if path.startswith(("/etc/", "/opt/", "/usr/", "/var/lib/"))}
-        # Only the JVM's own bundle as the image has it is left untouched.
+        # The JVM's own bundle, wherever its links lead to, is as the image has it.
         assert bitbucket.file(OWN_CACERTS).linked_to not in written
         wanted = {TRUSTSTORE, DROP_IN} if self.anchors else set()
         assert written - OF_THE_LAB == wanted | ({FINGERPRINTS} if "username" in self.settings else set())

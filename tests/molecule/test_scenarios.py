@@ -18,8 +18,9 @@ from tests.molecule.runs import LOGS as RUNS
 
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 LOGS = ROOT / ".cache/logs/molecule"
-# A scenario takes about a minute, the first build of the images one or two.
-SCENARIO_SECONDS = 600
+# A scenario takes one or two minutes, the default one about four, the first build of the images one or two; more
+# where other things run too.
+SCENARIO_SECONDS = 1200
 BUILD_SECONDS = 1200
 TAIL = 120
 

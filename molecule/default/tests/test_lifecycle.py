@@ -46,7 +46,7 @@ def test_start_as_root(lab: Lab, bitbucket: Host) -> None:
 
 def test_wrong_truststore(lab: Lab, bitbucket: Host) -> None:
     """Without our truststore the same message fails in the same JVM: what the scenario shows is no matter of course."""
-    bitbucket.check_output(f"mv {DROP_IN} /root/drop-in")
+    bitbucket.check_output(f"mv {DROP_IN} {DROP_IN}.away")
     restart(bitbucket)
     assert trust_arguments(lab) == []
     lab.create_user("untrusting")
@@ -58,7 +58,7 @@ def test_wrong_truststore(lab: Lab, bitbucket: Host) -> None:
     assert "PKIX path building failed" in mail_log
     assert lab.find("BODY", "An account named untrusting was created", seconds=1) == []
     # All files are as they should be again, so that only the process tells of the truststore that it does not use.
-    bitbucket.check_output(f"mv /root/drop-in {DROP_IN}")
+    bitbucket.check_output(f"mv {DROP_IN}.away {DROP_IN}")
     lab.rest("DELETE", MAIL_SERVER)
 
 

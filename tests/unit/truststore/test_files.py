@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
 import resource
@@ -185,14 +186,14 @@ def test_a_mount_point_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert leftovers(tmp_path) == []
 
 
-def test_only_stale_leftovers_are_removed(tmp_path: Path) -> None:
-    stale, fresh, other = (tmp_path / name for name in (".f.a.stash_mail_tmp", ".f.b.stash_mail_tmp", ".g.stale"))
-    for path in (stale, fresh, other):
+def test_leftovers_are_removed_but_not_what_a_run_is_writing(tmp_path: Path) -> None:
+    left, written, other = (tmp_path / name for name in (".f.a.stash_mail_tmp", ".f.b.stash_mail_tmp", ".g.stale"))
+    for path in (left, written, other):
         path.write_bytes(b"")
-    os.utime(stale, (0, 0))
-    os.utime(other, (0, 0))
-    _files.replace(str(tmp_path / "f"), b"x")
-    assert (stale.exists(), fresh.exists(), other.exists()) == (False, True, True)
+    with written.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        _files.replace(str(tmp_path / "f"), b"x")
+    assert (left.exists(), written.exists(), other.exists()) == (False, True, True)
 
 
 def test_reading(tmp_path: Path) -> None:
