@@ -164,13 +164,14 @@ class Conversation:
 
     def _judge(self, handshake: _tls.Handshake) -> None:
         settings, connection = self.settings, self.session.connection
-        assert self._anchors is not None  # TLS is spoken in the encrypted modes only
-        verdict = judge(handshake.chain.certificates, self._anchors, settings.host, handshake.cipher)
+        # TLS is spoken in the encrypted modes only, and these have read their anchors.
+        anchors = t.cast(Anchors, self._anchors)
+        verdict = judge(handshake.chain.certificates, anchors, settings.host, handshake.cipher)
         self._facts["jvm"] = {
             "trusted": verdict.trusted,
             "reason": verdict.reason,
-            "truststore": self._anchors.source,
-            "truststore_how": self._anchors.how,
+            "truststore": anchors.source,
+            "truststore_how": anchors.how,
             "identity": {
                 "matches": verdict.names_match,
                 "javamail": "not checked",

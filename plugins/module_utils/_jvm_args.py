@@ -203,7 +203,7 @@ def drop_in_arguments(text: str) -> list[str]:
     for line in text.splitlines():
         if line.startswith("Environment="):
             for word in _systemd.split_words(line.partition("=")[2]):
-                variable, _, value = word.partition("=")
+                variable, _equals, value = word.partition("=")
                 if variable == VARIABLE:
                     return value.replace("%%", "%").split()
     return []

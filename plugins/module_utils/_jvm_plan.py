@@ -61,9 +61,8 @@ def make_plan(
     script_path = os.path.realpath(install.arguments_file) if install else None
     script = read_file(script_path) if script_path else None
     drop_in = read_file(drop_in_path) if drop_in_path else None
-    if wanted is None and install is None and unit is None:
-        method, reason = method, "Nothing of ours is here."
-    else:
+    reason = "Nothing of ours is here."
+    if wanted is not None or install is not None or unit is not None:
         method, reason = _choose(method, install, unit, script, drop_in_path)
 
     plan = Plan(

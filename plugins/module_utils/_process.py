@@ -52,7 +52,7 @@ def trust_properties(arguments: t.Iterable[str]) -> dict[str, str]:
     found = {}
     for argument in arguments:
         if argument.startswith(TRUST_PREFIX):
-            name, _, value = argument[2:].partition("=")
+            name, _equals, value = argument[2:].partition("=")
             found[name] = value
     return found
 

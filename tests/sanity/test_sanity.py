@@ -103,15 +103,19 @@ def test_collection_builds_and_installs(collection: Path, tmp_path: Path) -> Non
         assert not any(member.issym() for member in tar.getmembers())
     assert "plugins/modules/stash_mail_truststore.py" in names
     assert "roles/stash_mail/meta/argument_specs.yml" in names
-    run("ansible-galaxy", "collection", "install", "--offline", str(archive), "-p", str(tmp_path / "c"), cwd=tmp_path)
-    # Through the installed copy, not the checkout.
+    # Through the installed copy: the checkout, which is a collection too, is out of sight without its configuration.
+    configuration = tmp_path / "ansible.cfg"
+    configuration.touch()
+    no_checkout = {"ANSIBLE_CONFIG": str(configuration), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "c")}
+    install = ("ansible-galaxy", "collection", "install", "--offline", str(archive), "-p", str(tmp_path / "c"))
+    run(*install, cwd=tmp_path, **no_checkout)
     shown = run(
         "ansible-doc",
         "-t",
         "module",
         "stashops.mail.stash_mail_truststore",
         cwd=tmp_path,
-        ANSIBLE_COLLECTIONS_PATH=str(tmp_path / "c"),
+        **no_checkout,
     )
     assert str(tmp_path) in shown
 
