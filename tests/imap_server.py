@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pysasl.hashing import BuiltinHash
 
+from tests.standin.runner import free_port
+
 
 class ImapServer:
     """Serve ``maildir`` to ``username``; the password reaches the server as a salted hash in a file of mode 0600.
@@ -26,7 +28,7 @@ class ImapServer:
     host = "localhost"
 
     def __init__(self, maildir: Path, username: str, password: str, certificate: Path, key: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._base = maildir.parent / f"{maildir.name}.imap"
         self._base.mkdir(mode=0o700, exist_ok=True)
         # pymap keeps its users as passwd(5) and shadow(5) do; the mailbox is relative to the base folder.
@@ -72,10 +74,3 @@ class ImapServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
