@@ -17,6 +17,8 @@ description:
     where a message would be handed over. No message is sent.
   - Says whether the product's JVM, with its truststore, accepts the server's certificate. This differs from what other
     programs accept. Nothing is sent to a server that the JVM would not talk to, least of all a password.
+  - Asks that JVM itself where it can run a program, or else a model of what Java checks. See O(method).
+  - Says for each of the four security modes what Bitbucket would do with this server. See O(all_modes).
   - Fails if Bitbucket could not send with these settings, and says what failed, what it means and what to do.
   - What Bitbucket would do and should not is a warning, such as sending its password in clear.
 extends_documentation_fragment:
@@ -40,6 +42,36 @@ options:
   recipient:
     description: A recipient to try. Left out, no recipient is tried. It needs O(sender).
     type: str
+  method:
+    description:
+      - Who says what the JVM makes of the server.
+      - With V(jvm) the Java in O(java_home), with O(truststore) and O(jvm_arguments), connects to the server itself and
+        gets as far as the end of the TLS handshake. It is given no user name and no password of the mail server. The
+        module fails if this Java cannot be asked.
+      - That takes a Java 11 or later with the module C(jdk.compiler), or any Java and a C(javac), there or on the
+        E(PATH), to compile the program.
+      - With V(model) no Java is run. What Java checks is modelled, by its C(java.security) where O(java_home) has one.
+      - With V(auto) the JVM is asked where it can be, and the model otherwise. RV(jvm.method) says which it was.
+      - Where the JVM is asked, its word counts. If the model says something else, that is a warning.
+    type: str
+    choices: [auto, jvm, model]
+    default: auto
+  jvm_arguments:
+    description:
+      - Further arguments of the product's JVM, such as C(process.arguments) from M(stashops.mail.stash_mail_info).
+      - Only those count that bear on TLS and the choice of addresses, such as C(-Djdk.tls.client.protocols).
+      - The truststore and its password have options of their own, their arguments do not count here.
+        Neither does any argument with a secret.
+    type: list
+    elements: str
+    default: []
+  all_modes:
+    description:
+      - Whether to find out about all security modes, where necessary by up to three further connections.
+      - In these the password is never sent.
+      - If V(false), RV(modes) says V(unknown) about what the one conversation does not tell.
+    type: bool
+    default: false
 requirements:
   - The Python library C(cryptography) 3.2 or later on the target, unless O(security=plain).
 seealso:
@@ -59,6 +91,17 @@ EXAMPLES = r"""
     recipient: ops@example.com
     truststore: /etc/stash_mail/cacerts
 
+- name: Find out which security modes would do, asking the product's own Java
+  stashops.mail.stash_mail_probe:
+    host: mail.example.com
+    port: 587
+    sender: bitbucket@example.com
+    truststore: /etc/stash_mail/cacerts
+    java_home: /opt/atlassian/bitbucket/current/jre
+    method: jvm
+    all_modes: true
+  register: probe
+
 - name: Look at the certificate of an SMTPS server, whatever comes of it
   stashops.mail.stash_mail_probe:
     host: mail.example.com
@@ -76,6 +119,7 @@ outcome:
     - V(dns), V(refused), V(timeout), V(dropped), V(not_smtp), V(deferred), V(rejected), V(starttls_missing),
       V(starttls_failed), V(starttls_injection), V(tls_protocol), V(tls_untrusted), V(tls_identity),
       V(auth_unsupported), V(auth_failed), V(sender_refused) or V(recipient_refused) where it could not.
+    - V(unknown) where the question could not be put, as with O(method=jvm) and a JVM that came to no verdict.
   type: str
   returned: always
   sample: deliver
@@ -192,6 +236,55 @@ jvm:
     truststore_how:
       description: Why it is that file.
       type: str
+    method:
+      description: Whose word it is, V(jvm) or V(model).
+      type: str
+    method_reason:
+      description: Why it is the model's, or how the program was run on the JVM.
+      type: str
+      sample: Java 17.0.13 in /opt/java compiles the program itself
+    disagreement:
+      description: In what the JVM and the model differ, V(none) if they agree or only one of them was asked.
+      type: str
+    model:
+      description: What the model says.
+      type: dict
+      contains:
+        trusted:
+          description: Whether the server is trusted.
+          type: bool
+        reason:
+          description: Why.
+          type: str
+        limits:
+          description: Where it is written which algorithms this Java has switched off.
+          type: str
+    java:
+      description: What the JVM said of its own connection, V(none) where it was not asked.
+      type: dict
+      contains:
+        version:
+          description: Version of Java.
+          type: str
+        stage:
+          description: How far it got, V(context) (it cannot set up TLS at all), V(handshake) or V(done).
+          type: str
+        address:
+          description: IP address that it connected to, the first in its own order.
+          type: str
+        protocol:
+          description: Protocol version, empty where the handshake failed.
+          type: str
+        cipher:
+          description: Cipher suite, in Java's name.
+          type: str
+        chain:
+          description: SHA-256 of the certificates that it was shown, the server's own first.
+          type: list
+          elements: str
+        exception:
+          description: Its exceptions, each with its cause behind an arrow. Empty without one.
+          type: str
     identity:
       description: Whether the certificate is made out to O(host).
       type: dict
@@ -205,6 +298,38 @@ jvm:
         angus:
           description: What Angus Mail 1.1 and later makes of it, V(accepted) or V(refused).
           type: str
+modes:
+  description: What Bitbucket would do with this server in each security mode.
+  type: dict
+  returned: always
+  contains:
+    plain: &mode
+      description: In this mode.
+      type: dict
+      contains:
+        would:
+          description:
+            - What Bitbucket would do, V(deliver), V(deliver_plaintext), V(deliver_unauthenticated) or V(refuse).
+            - V(unknown) where that was not found out.
+          type: str
+        code:
+          description: The same more exactly, one of the codes of RV(outcome).
+          type: str
+        reason:
+          description: Why, in plain words.
+          type: str
+        log:
+          description: The text that would stand in Bitbucket's log, empty where there is none or it is not known.
+          type: str
+        tried:
+          description: Whether there was a conversation in this mode, as against following from another one.
+          type: bool
+        password_tried:
+          description: Whether the password was sent in that conversation.
+          type: bool
+    starttls_optional: *mode
+    starttls_required: *mode
+    smtps: *mode
 steps:
   description: The parts of the conversation in their order, each with RV(steps[].ok) and RV(steps[].seconds).
   type: list
@@ -237,17 +362,29 @@ from ansible_collections.stashops.mail.plugins.module_utils._connection_options 
 from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_judge import METHODS
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_modes import survey
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure, describe_outcome
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {**ARGUMENTS, "sender": {"type": "str"}, "recipient": {"type": "str"}}
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **ARGUMENTS,
+    "sender": {"type": "str"},
+    "recipient": {"type": "str"},
+    "method": {"type": "str", "choices": list(METHODS), "default": "auto"},
+    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
+    "all_modes": {"type": "bool", "default": False},
+}
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_by={"recipient": "sender"})
     try:
-        settings = settings_of(module.params)
-        conversation = Conversation(settings, Deadline(module.params["deadline"]))
+        settings = settings_of(module.params)._replace(
+            method=module.params["method"], jvm_arguments=module.params["jvm_arguments"]
+        )
+        deadline = Deadline(module.params["deadline"])
+        conversation = Conversation(settings, deadline)
     except StashMailError as error:
         module.fail_json(msg=str(error), **error.details)
     failure: StashMailError | None = None
@@ -261,12 +398,11 @@ def main() -> None:
         conversation.close()
     for warning in conversation.warnings:
         module.warn(warning)
+    facts = {**conversation.facts, "modes": survey(conversation, failure, deadline, module.params["all_modes"])}
     if failure is None:
-        module.exit_json(
-            changed=False, outcome=conversation.outcome, **describe_outcome(conversation.outcome), **conversation.facts
-        )
+        module.exit_json(changed=False, outcome=conversation.outcome, **describe_outcome(conversation.outcome), **facts)
     code = failure.code if isinstance(failure, MailFailure) else "unknown"
-    module.fail_json(msg=str(failure), outcome=code, **{**failure.details, **conversation.facts})
+    module.fail_json(msg=str(failure), outcome=code, **{"code": code, **failure.details, **facts})
 
 
 if __name__ == "__main__":

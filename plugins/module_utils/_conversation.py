@@ -16,7 +16,9 @@ from ansible_collections.stashops.mail.plugins.module_utils._connection import C
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_certificate import require_cryptography
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, Verdict, judge, load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_judge import Judge
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_run import Question
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, Verdict, load_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import TRIED_HERE, Reply, Session
 
@@ -36,6 +38,9 @@ class Settings(t.NamedTuple):
     java_home: str | None = None
     extra_anchors: t.Sequence[bytes] = ()
     check_identity: bool = True
+    method: str = "model"
+    jvm_arguments: t.Sequence[str] = ()
+    send_password: bool = True
 
     @property
     def encrypted(self) -> bool:
@@ -47,17 +52,25 @@ class Settings(t.NamedTuple):
         found = load_anchors(self.truststore, self.truststore_password, self.java_home)
         return found.extended(self.extra_anchors)
 
+    def judge(self) -> Judge:
+        """Return who says what the JVM makes of a certificate; raise ``StashMailError`` where that cannot be known."""
+        anchors = self.anchors()
+        store, password = self.truststore, self.truststore_password
+        own = anchors if self.extra_anchors else None
+        question = Question(self.host, self.port, self.security, store, password, self.jvm_arguments, own)
+        return Judge(question, anchors, self.java_home, self.method)
+
 
 class Conversation:
     """One conversation. ``facts`` holds what has been learnt so far, at a failure too; ``outcome`` how it would end."""
 
-    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+    def __init__(self, settings: Settings, deadline: Deadline, judge: Judge | None = None) -> None:
         self.settings = settings
         self.deadline = deadline
         # Before anything is sent: a missing Java or library has nothing to do with the server.
         if settings.encrypted:
             require_cryptography()
-        self._anchors = settings.anchors() if settings.encrypted else None
+        self.judge = judge or (settings.judge() if settings.encrypted else None)
         self._session: Session | None = None
         self.warnings: list[str] = []
         self.outcome = "deliver"
@@ -164,25 +177,17 @@ class Conversation:
 
     def _judge(self, handshake: _tls.Handshake) -> None:
         settings, connection = self.settings, self.session.connection
-        # TLS is spoken in the encrypted modes only, and these have read their anchors.
-        anchors = t.cast(Anchors, self._anchors)
-        verdict = judge(handshake.chain.certificates, anchors, settings.host, handshake.cipher)
-        self._facts["jvm"] = {
-            "trusted": verdict.trusted,
-            "reason": verdict.reason,
-            "truststore": anchors.source,
-            "truststore_how": anchors.how,
-            "identity": {
-                "matches": verdict.names_match,
-                "javamail": "not checked",
-                "angus": "accepted" if verdict.names_match else "refused",
-            },
-        }
+        if self.judge is None:
+            raise RuntimeError("TLS is spoken in the encrypted modes only")
+        judgement = self.judge.judge(
+            handshake.chain.certificates, handshake.cipher, settings.security, connection.deadline
+        )
+        verdict, self._facts["jvm"] = judgement.verdict, judgement.facts
         self.warnings += verdict.warnings
         if not handshake.chain.complete:
             self.warnings.append("This Python shows the server's own certificate only, not those it sends with it.")
         if not verdict.trusted:
-            raise connection.failure("tls_untrusted", self._untrusted_text(verdict), log=self._log(verdict.log))
+            raise connection.failure(verdict.code, self._untrusted_text(verdict), log=self._log(verdict.log))
         if verdict.names_match:
             return
         text = f"the certificate is made out to {', '.join(verdict.names) or 'no name'}, not to {settings.host}"
@@ -193,7 +198,9 @@ class Conversation:
         )
 
     def _untrusted_text(self, verdict: Verdict) -> str:
-        source = self._anchors.source if self._anchors else ""
+        if verdict.code != "tls_untrusted":
+            return verdict.reason
+        source = self.judge.anchors.source if self.judge else ""
         return f"the JVM does not trust {self.settings.host}: {verdict.reason} (truststore {source})"
 
     def _log(self, cause: str) -> str:
@@ -221,6 +228,9 @@ class Conversation:
         if mechanism not in TRIED_HERE:
             self.outcome, self.untested = "auth_untested", f"JavaMail would use {mechanism}, which is not tried here"
             self.warnings.append(f"{self.untested}: whether the password is right stays unknown.")
+            return
+        if not settings.send_password:
+            self.untested = "the password is sent in the mode that was asked for only"
             return
         if self.in_clear and settings.security != "plain":
             self.untested = "the password would travel in clear, so it was not sent"

@@ -46,6 +46,8 @@ class Certificate:
         self.not_before = _moment(self._x509, "not_valid_before")
         self.not_after = _moment(self._x509, "not_valid_after")
         self.key, self.key_der, self.key_problem = _key(self._x509)
+        self.key_family = _family(self.key)
+        self.key_size = int(getattr(self.key, "key_size", 0))
         self.is_ca: bool | None = None  # None: no basicConstraints
         self.path_length: int | None = None
         self.key_usage: set[str] | None = None
@@ -196,7 +198,7 @@ def _canonical(name: t.Any) -> Name:
 
 
 def _key(certificate: t.Any) -> tuple[t.Any, bytes, str]:
-    """Return the public key, its SubjectPublicKeyInfo and why the JVM would not take it (empty: it would)."""
+    """Return the public key, its SubjectPublicKeyInfo, and why it cannot be read (empty: it can)."""
     from cryptography.hazmat.primitives import serialization
 
     try:
@@ -204,8 +206,13 @@ def _key(certificate: t.Any) -> tuple[t.Any, bytes, str]:
         encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     except Exception as error:
         return None, b"", f"its key cannot be read: {error}"
-    size = getattr(key, "key_size", 0)
-    # jdk.certpath.disabledAlgorithms: RSA and DSA below 1024 bits, EC below 224.
-    if size and size < (224 if hasattr(key, "curve") else 1024):
-        return key, encoded, f"its key has {size} bits only"
     return key, encoded, ""
+
+
+def _family(key: t.Any) -> str:
+    """Return the family of a public key in Java's words: RSA, DSA, EC, or the name of the class for what is newer."""
+    name = type(key).__name__.lower().lstrip("_")
+    for prefix, family in (("rsa", "RSA"), ("dsa", "DSA"), ("elliptic", "EC"), ("ec", "EC"), ("ed", "EDDSA")):
+        if name.startswith(prefix):
+            return family
+    return ""

@@ -19,8 +19,12 @@ from ansible_collections.stashops.mail.plugins.module_utils._jvm_certificate imp
 _NAME = re.compile(r"[A-Za-z0-9.-]+")
 
 
-def matches(certificate: Certificate, host: str) -> bool:
-    """Tell whether the JVM's identity check accepts ``certificate`` for ``host``."""
+def matches(certificate: Certificate, host: str, unicode_names: bool = True) -> bool:
+    """Tell whether the JVM's identity check accepts ``certificate`` for ``host``.
+
+    ``unicode_names``: this Java compares internationalised names (xn--) in Unicode, so that an asterisk stands for
+    characters of that; Java 8 does not.
+    """
     try:
         wanted = ipaddress.ip_address(host)
     except ValueError:
@@ -33,7 +37,7 @@ def matches(certificate: Certificate, host: str) -> bool:
     if not names:
         common_name = certificate.common_name()
         names = [common_name] if common_name else []
-    return any(_matches_name(name, host) for name in names)
+    return any(_matches_name(name, host, unicode_names) for name in names)
 
 
 def names_of(certificate: Certificate) -> list[str]:
@@ -45,8 +49,13 @@ def names_of(certificate: Certificate) -> list[str]:
     return names
 
 
-def _matches_name(pattern: str, host: str) -> bool:
+def _matches_name(pattern: str, host: str, unicode_names: bool) -> bool:
+    # Of a host the JVM drops a final dot, with one in a certificate the name is none.
+    if pattern.endswith("."):
+        return False
     pattern, host = pattern.lower(), host.lower().rstrip(".")
+    if unicode_names:
+        pattern, host = _in_unicode(pattern), _in_unicode(host)
     first, dot, rest = pattern.partition(".")
     if "*" in pattern and (not dot or not rest or "*" in rest):
         return False
@@ -54,3 +63,16 @@ def _matches_name(pattern: str, host: str) -> bool:
     # fnmatch gives ? and [ a meaning, too; the JVM knows the asterisk only.
     literal = re.sub(r"([?\[])", r"[\1]", first)
     return rest == own_rest and fnmatch.fnmatchcase(own_first, literal)
+
+
+def _in_unicode(name: str) -> str:
+    return ".".join(_label_in_unicode(label) for label in name.split("."))
+
+
+def _label_in_unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label.encode("ascii").decode("idna")
+    except UnicodeError:
+        return label

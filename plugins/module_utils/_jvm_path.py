@@ -19,12 +19,16 @@ from ansible_collections.stashops.mail.plugins.module_utils._jvm_certificate imp
     Certificate,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_constraints import violated_constraint
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_security import DEFAULT, Limits
 
 _VALIDATION = "PKIX path validation failed: java.security.cert.CertPathValidatorException: "
 _BUILDING = (
     "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: "
     "unable to find valid certification path to requested target"
 )
+# A JVM tells the server which signatures certificates may have (signature_algorithms_cert), OpenSSL's clients do not.
+_NEVER_OFFERED = ("md2", "md5")
+_ENDED = "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake"
 _MAX_PATHS = 1000  # many cross-signed authorities could be combined for ever
 _VALIDATOR = "sun.security.validator.ValidatorException: "
 
@@ -69,17 +73,21 @@ def find_path(
     anchors: t.Sequence[Certificate],
     cipher: Cipher = Cipher(),  # noqa: B008 - immutable
     now: datetime.datetime | None = None,
+    limits: Limits = DEFAULT,
 ) -> PathResult:
     """Return what the JVM makes of ``chain`` (leaf first, as presented) with ``anchors`` in its truststore.
 
-    ``now`` is the current time by default.
+    ``now`` is the current time by default, ``limits`` what the JVM has switched off.
     """
     moment = now or datetime.datetime.now(datetime.timezone.utc)
     leaf = chain[0]
     if any(leaf.der == anchor.der for anchor in anchors):
+        if leaf.hash_name in _NEVER_OFFERED:
+            text = f"the server's certificate has a signature with {leaf.hash_name.upper()}, which no JVM asks for"
+            return PathResult([], text + ": servers with OpenSSL then end the handshake", _ENDED)
         return PathResult([leaf], "the server's certificate itself is in the truststore")
     try:
-        path = _Validation(anchors, cipher, moment).of_presented(chain)
+        path = _Validation(anchors, cipher, moment, limits).of_presented(chain)
         _check_anchor(path[-1])
         _check_server(leaf, cipher.signs_key_exchange)
     except _Refused as refused:
@@ -88,12 +96,15 @@ def find_path(
 
 
 class _Validation:
-    """One validation: its anchors, cipher and time are the same for every path that is tried."""
+    """One validation: its anchors, cipher, time and limits are the same for every path that is tried."""
 
-    def __init__(self, anchors: t.Sequence[Certificate], cipher: Cipher, now: datetime.datetime) -> None:
+    def __init__(
+        self, anchors: t.Sequence[Certificate], cipher: Cipher, now: datetime.datetime, limits: Limits
+    ) -> None:
         self._anchors = anchors
         self._cipher = cipher
         self._now = now
+        self._limits = limits
 
     def of_presented(self, chain: t.Sequence[Certificate]) -> list[Certificate]:
         """Return the path from the leaf to its anchor, both included; raise :class:`_Refused`."""
@@ -114,7 +125,8 @@ class _Validation:
             path = pending.pop()
             tried += 1
             try:
-                return self._validate(path)
+                # The path builder takes an anchor that is out of date for the issuer of the leaf itself only.
+                return self._validate(path, anchor_in_date=len(path) > 1)
             except _Refused:
                 pass
             for candidate in chain[1:]:
@@ -130,20 +142,33 @@ class _Validation:
                 break
             last = by_subject[last.issuer]
         if any(last.issuer == anchor.subject for anchor in self._anchors):
-            late = [certificate for certificate in chain if not certificate.in_date(self._now)]
-            return f"{late[0].subject_text} is out of date" if late else f"no path from {last.subject_text} is valid"
+            return self._why_no_valid_path(chain, last)
         if last.self_issued:
             return f"{last.subject_text} is not in the truststore"
         return f"the issuer of {last.subject_text} is neither in the truststore nor sent by the server"
 
-    def _validate(self, path: t.Sequence[Certificate]) -> list[Certificate]:
-        """Validate ``path`` (leaf first, the anchor not in it) against each anchor that could have issued its last."""
+    def _why_no_valid_path(self, chain: t.Sequence[Certificate], last: Certificate) -> str:
+        late = [certificate for certificate in chain if not certificate.in_date(self._now)]
+        if late:
+            return f"{late[0].subject_text} is out of date"
+        if any(not anchor.in_date(self._now) for anchor in self._anchors if anchor.subject == last.issuer):
+            return (
+                f"the issuer of {last.subject_text} is in the truststore but out of date, which the JVM accepts only "
+                "where the server sends its chain whole and in order"
+            )
+        return f"no path from {last.subject_text} is valid"
+
+    def _validate(self, path: t.Sequence[Certificate], anchor_in_date: bool = False) -> list[Certificate]:
+        """Validate ``path`` (leaf first, the anchor not in it) against each anchor that could have issued its last.
+
+        ``anchor_in_date``: only those count that are in date.
+        """
         refused = _Refused(
             f"no certificate in the truststore has issued {path[-1].subject_text}",
             _VALIDATION + "Path does not chain with any of the trust anchors",
         )
         for anchor in self._anchors:
-            if not _could_issue(anchor, path[-1]):
+            if not _could_issue(anchor, path[-1]) or (anchor_in_date and not anchor.in_date(self._now)):
                 continue
             try:
                 self._check_path(path, anchor)
@@ -154,15 +179,13 @@ class _Validation:
         raise refused
 
     def _check_path(self, path: t.Sequence[Certificate], anchor: Certificate) -> None:
-        if anchor.key_problem:
-            text = f"{anchor.subject_text}: {anchor.key_problem}"
-            raise _Refused(text, _VALIDATION + "Algorithm constraints check failed")
+        self._check_key(anchor)
         issuer = anchor
         room = len(path)  # how many more authorities may follow
         constraints: list[t.Any] = []
         for index in range(len(path) - 1, -1, -1):
             certificate = path[index]
-            self._check_algorithms(certificate)
+            self._check_algorithms(certificate, issuer)
             if index > 0:
                 room = _check_authority(certificate, room)
             if index == 0 or not certificate.self_issued:
@@ -172,31 +195,31 @@ class _Validation:
             self._check_basics(certificate, issuer)
             issuer = certificate
 
-    def _check_algorithms(self, certificate: Certificate) -> None:
-        # jdk.certpath.disabledAlgorithms and jdk.tls.disabledAlgorithms as they are by default; SHA-224 is what the
-        # JVM does not offer for TLS 1.3.
-        refused_hashes = ("md2", "md5", "sha224") if self._cipher.tls13 else ("md2", "md5")
-        if certificate.hash_name in refused_hashes:
+    def _check_algorithms(self, certificate: Certificate, issuer: Certificate) -> None:
+        # Whatever is switched off, newer JVMs do not offer SHA-224 for TLS 1.3.
+        not_offered = self._cipher.tls13 and certificate.hash_name == "sha224" and not self._limits.sha224
+        if not_offered or self._limits.refuses_signature(certificate.hash_name, issuer.key_family):
             raise _Refused(
                 f"{certificate.subject_text} has a signature with {certificate.hash_name.upper()}",
                 _VALIDATION + "Algorithm constraints check failed",
             )
-        if certificate.key_problem:
-            raise _Refused(
-                f"{certificate.subject_text}: {certificate.key_problem}",
-                _VALIDATION + "Algorithm constraints check failed",
-            )
+        self._check_key(certificate)
+
+    def _check_key(self, certificate: Certificate) -> None:
+        problem = certificate.key_problem or self._limits.key_problem(certificate.key_family, certificate.key_size)
+        if problem:
+            raise _Refused(f"{certificate.subject_text}: {problem}", _VALIDATION + "Algorithm constraints check failed")
 
     def _check_basics(self, certificate: Certificate, issuer: Certificate) -> None:
-        if not certificate.signed_by(issuer):
-            text = f"{certificate.subject_text} was not signed by the key of {issuer.subject_text}"
-            raise _Refused(text, _VALIDATION + "signature check failed")
         if not certificate.in_date(self._now):
             raise _Refused(
                 f"{certificate.subject_text} is valid from {certificate.not_before:%Y-%m-%d} to "
                 f"{certificate.not_after:%Y-%m-%d} only",
                 _VALIDATION + "validity check failed",
             )
+        if not certificate.signed_by(issuer):
+            text = f"{certificate.subject_text} was not signed by the key of {issuer.subject_text}"
+            raise _Refused(text, _VALIDATION + "signature check failed")
         if certificate.unknown_critical:
             text = f"{certificate.subject_text} has a critical extension that the JVM does not know"
             raise _Refused(text, _VALIDATION + "unrecognized critical extension(s)")

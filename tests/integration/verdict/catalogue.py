@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.mail_server.certificates import Certificate, authority, key_usage, leaf, make, new_key, self_signed
@@ -76,6 +78,13 @@ def table() -> list[Situation]:
         add(f"{word} root in the store", True, leaf(old_root), old_root)
         old_middle = authority("Old Intermediate", issuer=root, days=days)
         add(f"root; {word} intermediate", False, leaf(old_middle), root)
+        below = authority("Below Old Root", issuer=old_root)
+        add(f"{word} root in the store; full chain", True, leaf(below), old_root)
+        other = authority("Stranger")
+        add(f"{word} root in the store; stranger first", False, presenting(leaf(below), other, below), old_root)
+        add(
+            f"{word} root in the store, issuer of the leaf; stranger", True, presenting(leaf(old_root), other), old_root
+        )
         add(f"{word} intermediate in the store", True, leaf(old_middle), old_middle)
     odd_kinds: list[tuple[str, dict[str, Any]]] = [
         ("EKU clientAuth", {"extended": [ExtendedKeyUsageOID.CLIENT_AUTH]}),
@@ -129,6 +138,10 @@ def table() -> list[Situation]:
     add("root; RSA-1024 leaf", True, leaf(rsa_root, key_kind="rsa-1024"), rsa_root)
     add("root; RSA-768 leaf", False, leaf(rsa_root, key_kind="rsa-768"), rsa_root)
     add("root; MD5 signature", False, leaf(rsa_root, weak_hash="md5"), rsa_root)
+    odd = leaf(rsa_root, weak_hash="md5")
+    add("leaf with an MD5 signature in the store", False, odd, odd)
+    odd = leaf(rsa_root, hash_algorithm=_hash("SHA224"))
+    add("leaf with a SHA-224 signature in the store", None, odd, odd)
     odd_middle = authority("MD5 Intermediate", issuer=rsa_root, weak_hash="md5")
     add("root; intermediate with an MD5 signature", False, leaf(odd_middle), rsa_root)
     odd_middle = authority("SHA-1 Intermediate", issuer=rsa_root, weak_hash="sha1")
@@ -142,8 +155,11 @@ def table() -> list[Situation]:
         add(f"{word} root", None, leaf(weak_root), weak_root)
     for curve in ("secp384r1", "secp521r1"):
         add(f"root; {curve} leaf", True, leaf(root, key_kind=f"ec-{curve}"), root)
+    pss_root = authority("PSS Root", key_kind="rsa-2048")
+    add("root; signature by RSASSA-PSS", True, signed_by_pss(leaf(pss_root), pss_root), pss_root)
     _old_tls(add, rsa_root)
     _renewals(add)
+    _names(add)
     _extensions(add, root)
     return found
 
@@ -197,6 +213,43 @@ def _renewals(add: Callable[..., None]) -> None:
     add("expired cross-signature; old root in the store", False, presenting(leaf(new), late), old)
 
 
+def _names(add: Callable[..., None]) -> None:
+    """An issuer's name written otherwise than in its own certificate."""
+    for written, java in ((" NAMED  root", True), ("Named Ro\u00f6t", False), ("NamedRoot", False)):
+        root = authority("Named Root")
+        add(f"root 'Named Root'; leaf issued by {written!r}", java, leaf(renamed(root, written)), root)
+        middle = authority("Middle", issuer=root)
+        add(
+            f"root; intermediate 'Middle' as issuer {written.replace('Named Root', 'Middle')!r}",
+            None,
+            presenting(leaf(renamed(middle, written)), middle),
+            root,
+        )
+
+
+def renamed(issuer: Certificate, common_name: str) -> Certificate:
+    """Return an authority with the same key that signs by another name."""
+    return authority(common_name, key=issuer.key)
+
+
+def signed_by_pss(certificate: Certificate, issuer: Certificate) -> Certificate:
+    """Return a certificate for the same key and name, signed by RSASSA-PSS."""
+    old = certificate.certificate
+    builder = x509.CertificateBuilder(
+        old.issuer,
+        old.subject,
+        old.public_key(),
+        old.serial_number,
+        old.not_valid_before_utc,
+        old.not_valid_after_utc,
+        list(old.extensions),
+    )
+    padding_used = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+    return Certificate(
+        builder.sign(issuer.key, hashes.SHA256(), rsa_padding=padding_used), certificate.key, certificate.chain
+    )
+
+
 def _extensions(add: Callable[..., None], root: Certificate) -> None:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
     for word, critical, java in (("critical", True, False), ("uncritical", False, True)):
@@ -229,8 +282,6 @@ def _misidentified(root: Certificate) -> Certificate:
 
 
 def _hash(name: str) -> Any:
-    from cryptography.hazmat.primitives import hashes
-
     return getattr(hashes, name)()
 
 
@@ -251,7 +302,7 @@ def _generated(choose: random.Random, number: int) -> Situation:
         words.append(f"{word} {name}")
         return chosen
 
-    kinds = ["ec-secp256r1", "ec-secp384r1", "rsa-1024", "rsa-2048"]
+    kinds = ["ec-secp256r1", "ec-secp384r1", "ec-secp521r1", "rsa-1024", "rsa-2048"]
     odd_dates: list[tuple[str, dict[str, Any]]] = [("expired", {"days": EXPIRED}), ("future", {"days": FUTURE})]
     odd_authority = [
         *odd_dates,
@@ -262,6 +313,7 @@ def _generated(choose: random.Random, number: int) -> Situation:
         ("pathlen 0", {"path_length": 0}),
         ("pathlen 1", {"path_length": 1}),
         ("no identifiers", {"key_identifiers": False}),
+        ("SHA-384", {"hash_algorithm": _hash("SHA384")}),
     ]
     odd_leaf = [
         *odd_dates,
@@ -273,14 +325,25 @@ def _generated(choose: random.Random, number: int) -> Situation:
         ("no SAN", {"sans": ()}),
         ("no identifiers", {"key_identifiers": False}),
         ("CA:TRUE", {"ca": True}),
+        ("SHA-224", {"hash_algorithm": _hash("SHA224")}),
+        ("SHA-512", {"hash_algorithm": _hash("SHA512")}),
     ]
     authorities = [authority("Root", key_kind=choose.choice(kinds), **pick("root", odd_authority, 0.3))]
     for depth in range(choose.randrange(4)):
-        odd = pick(f"intermediate {depth}", odd_authority, 0.3)
+        odd = pick(f"intermediate {depth}", [*odd_authority, *_signatures(authorities[-1])], 0.3)
         authorities.append(
             authority(f"Intermediate {depth}", issuer=authorities[-1], key_kind=choose.choice(kinds), **odd)
         )
-    server = leaf(authorities[-1], key_kind=choose.choice(kinds), **pick("leaf", odd_leaf, 0.4))
+    issuer = authorities[-1]
+    if choose.random() < 0.1:
+        written = choose.choice([str.upper, str.swapcase, " {} ".format])(_common_name(issuer))
+        words.append(f"leaf's issuer written as {written!r}")
+        issuer = Certificate(renamed(issuer, written).certificate, issuer.key, issuer.chain)
+    odd = pick("leaf", [*odd_leaf, *_signatures(issuer)], 0.4)
+    server = leaf(issuer, key_kind=choose.choice(kinds), **odd)
+    if issuer.key.__class__.__name__.startswith("RSA") and not odd and choose.random() < 0.2:
+        words.append("leaf signed by RSASSA-PSS")
+        server = signed_by_pss(server, issuer)
     sent = list(reversed(authorities[1:]))
     shape = choose.choice(["whole", "whole", "with root", "shuffled", "one left out", "nothing", "with a stranger"])
     if shape == "with root":
@@ -295,7 +358,22 @@ def _generated(choose: random.Random, number: int) -> Situation:
         sent.insert(choose.randrange(len(sent) + 1), authority("Stranger"))
     words.append(f"{len(authorities) - 1} intermediates, sent: {shape}")
     anchors = _anchors(choose, authorities, server, words)
-    return Situation(f"generated {number}: " + ", ".join(words), presenting(server, *sent), anchors)
+    cipher = ""
+    if choose.random() < 0.25:
+        cipher = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"
+        words.append("TLS 1.2")
+    return Situation(f"generated {number}: " + ", ".join(words), presenting(server, *sent), anchors, cipher=cipher)
+
+
+def _signatures(issuer: Certificate) -> list[tuple[str, dict[str, Any]]]:
+    if not issuer.key.__class__.__name__.startswith("RSA"):
+        return []
+    return [("SHA-1", {"weak_hash": "sha1"}), ("MD5", {"weak_hash": "md5"})]
+
+
+def _common_name(certificate: Certificate) -> str:
+    (attribute,) = certificate.certificate.subject
+    return str(attribute.value)
 
 
 def _anchors(
@@ -316,3 +394,38 @@ def _anchors(
     common_name = "Root" if level == 0 else f"Intermediate {level - 1}"
     again = authority(common_name, key=chosen.key) if kind.endswith("same key") else authority(common_name)
     return (again.der,)
+
+
+_LABELS = ("mail", "smtp", "MAIL", "m-1", "xn--mil-5na", "a", "_mail", "*", "m*l", "*l", "**", "")
+_TAILS = ("example.com", "EXAMPLE.com", "b.example.com", "example.org", "com", "*.com", "lab", "example.com.")
+_ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2")
+
+
+def generated_names(seed: int, count: int) -> Iterator[tuple[str, Certificate]]:
+    """Return ``count`` pairs of a host and a self-signed certificate, the same for the same ``seed`` but for keys."""
+    choose = random.Random(seed)  # noqa: S311
+    key = new_key()
+    made = 0
+    while made < count:
+        host = choose.choice([_name(choose), _name(choose), _name(choose), choose.choice(_ADDRESSES), "mail"])
+        near = choose.random() < 0.6
+        sans = [_near(choose, host) if near else _name(choose) for _ in range(choose.randrange(3))]
+        if choose.random() < 0.2:
+            sans.append(choose.choice(_ADDRESSES))
+        common_name = choose.choice([host, _near(choose, host), _name(choose), "Some Server"])
+        if "*" in host or not host.strip(".") or ".." in host or host.startswith(".") or not common_name:
+            continue
+        yield host, make(common_name, sans=[name for name in sans if name], key=key)
+        made += 1
+
+
+def _name(choose: random.Random) -> str:
+    label, tail = choose.choice(_LABELS), choose.choice(_TAILS)
+    return f"{label}.{tail}" if label else tail
+
+
+def _near(choose: random.Random, host: str) -> str:
+    first, dot, rest = host.partition(".")
+    return choose.choice(
+        [host, host.upper(), host + ".", f"*{dot}{rest}", f"{first[:1]}*{dot}{rest}", f"*.{host}", rest or host, first]
+    )

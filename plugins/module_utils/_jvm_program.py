@@ -1,0 +1,315 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Java program that asks a JVM what it makes of a mail server. It is plain Java 8 and needs no library.
+
+It does what JavaMail does up to the end of the TLS handshake: the first address that Java finds, STARTTLS or TLS from
+the first byte, the JVM's default SSLContext and its SNI. There is no login in it, and no mail.
+
+Standard input: lines ``name TAB value``, the value in base64, up to an empty line. ``property.NAME`` sets a system
+property, before any class of TLS is initialised: that is how a password gets in without being seen by others.
+Standard output: the same kind of lines, each as soon as it is known, so that a JVM that is killed has said something.
+"""
+
+from __future__ import annotations
+
+CLASS_NAME = "StashMailVerdict"
+
+SOURCE = r"""
+import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.security.KeyStore;
+import java.security.MessageDigest;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSession;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
+
+public final class StashMailVerdict {
+    private static final int MAX_LINE = 8192;
+    private static final int MAX_LINES = 256;
+    private static final int MAX_TEXT = 4000;
+    private static boolean judged;
+
+    private StashMailVerdict() {}
+
+    public static void main(String[] arguments) throws Exception {
+        Map<String, String> asked = new HashMap<>();
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, "US-ASCII"));
+        for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+            int tab = line.indexOf('\t');
+            asked.put(line.substring(0, tab), new String(Base64.getDecoder().decode(line.substring(tab + 1)), "UTF-8"));
+        }
+        int limit = Integer.parseInt(asked.get("milliseconds"));
+        Thread guard = new Thread(() -> {
+            try {
+                Thread.sleep(limit);
+            } catch (InterruptedException interrupted) {
+                return;
+            }
+            Runtime.getRuntime().halt(3);
+        });
+        guard.setDaemon(true);
+        guard.start();
+        for (Map.Entry<String, String> entry : asked.entrySet()) {
+            if (entry.getKey().startsWith("property.")) {
+                System.setProperty(entry.getKey().substring("property.".length()), entry.getValue());
+            }
+        }
+        say("version", System.getProperty("java.version"));
+        try {
+            ask(asked.get("host"), Integer.parseInt(asked.get("port")), asked.get("mode"), asked.get("hello"), limit);
+            say("stage", "done");
+        } catch (Throwable thrown) {
+            if (!judged && isAboutCertificate(thrown)) {
+                say("trusted", "false");
+            }
+            say("error", chainOf(thrown));
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static void ask(String host, int port, String mode, String hello, int limit) throws Exception {
+        say("stage", "context");
+        SSLSocketFactory factory = factory();
+        say("stage", "connect");
+        Socket plain = new Socket();
+        InetSocketAddress address = new InetSocketAddress(host, port);
+        if (!address.isUnresolved()) {
+            say("address", address.getAddress().getHostAddress());
+        }
+        plain.connect(address, limit);
+        plain.setSoTimeout(limit);
+        if (!mode.equals("smtps")) {
+            startTls(plain, hello);
+        }
+        say("stage", "handshake");
+        SSLSocket socket = (SSLSocket) factory.createSocket(plain, host, port, true);
+        socket.startHandshake();
+        SSLSession session = socket.getSession();
+        say("protocol", session.getProtocol());
+        say("cipher", session.getCipherSuite());
+        sayGoodbye(socket, mode);
+    }
+
+    /** The JVM's default factory's settings, with a trust manager that tells what the JVM's own decides. */
+    private static SSLSocketFactory factory() throws Exception {
+        try {
+            SSLContext.getDefault();
+        } catch (Exception unusable) {
+            // What JavaMail sees of it is the exception of this factory.
+            SSLSocketFactory.getDefault().createSocket();
+            throw unusable;
+        }
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init((KeyStore) null);
+        for (TrustManager manager : trust.getTrustManagers()) {
+            if (manager instanceof X509ExtendedTrustManager) {
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(null, new TrustManager[] {new Witness((X509ExtendedTrustManager) manager)}, null);
+                return context.getSocketFactory();
+            }
+        }
+        throw new IllegalStateException("this JVM's trust manager is not one of the usual kind");
+    }
+
+    private static void startTls(Socket socket, String hello) throws IOException {
+        say("stage", "greeting");
+        expect(socket, "220");
+        send(socket, "EHLO " + hello);
+        if (!expect(socket, "250").contains("\nSTARTTLS")) {
+            throw new IOException("STARTTLS is required but host does not support STARTTLS");
+        }
+        say("stage", "starttls");
+        send(socket, "STARTTLS");
+        expect(socket, "220");
+        if (socket.getInputStream().available() > 0) {
+            throw new IOException("the server sent more than its answer to STARTTLS");
+        }
+    }
+
+    private static void sayGoodbye(SSLSocket socket, String mode) {
+        try {
+            socket.setSoTimeout(2000);
+            if (mode.equals("smtps")) {
+                reply(socket);
+            }
+            send(socket, "QUIT");
+            reply(socket);
+            socket.close();
+        } catch (IOException unimportant) {
+            // The verdict is there already.
+        }
+    }
+
+    private static void send(Socket socket, String line) throws IOException {
+        socket.getOutputStream().write((line + "\r\n").getBytes("US-ASCII"));
+        socket.getOutputStream().flush();
+    }
+
+    private static String expect(Socket socket, String code) throws IOException {
+        String answer = reply(socket);
+        if (!answer.startsWith("\n" + code)) {
+            throw new IOException("the server answered" + answer.replace('\n', ' '));
+        }
+        return answer.replaceAll("\n\\d{3}[ -]", "\n").toUpperCase(java.util.Locale.ROOT);
+    }
+
+    private static String reply(Socket socket) throws IOException {
+        StringBuilder all = new StringBuilder();
+        for (int count = 0; count < MAX_LINES; count++) {
+            String line = line(socket.getInputStream());
+            all.append('\n').append(line);
+            if (line.length() < 4 || line.charAt(3) != '-') {
+                return all.toString();
+            }
+        }
+        throw new IOException("the server's answer has no end");
+    }
+
+    private static String line(InputStream in) throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        while (line.size() < MAX_LINE) {
+            int next = in.read();
+            if (next < 0) {
+                throw new IOException("[EOF]");
+            }
+            if (next == '\n') {
+                return line.toString("ISO-8859-1").replace("\r", "");
+            }
+            line.write(next);
+        }
+        throw new IOException("the server's line has no end");
+    }
+
+    private static synchronized void say(String name, String value) {
+        String text = value == null ? "" : value;
+        try {
+            String encoded = Base64.getEncoder().encodeToString(text.getBytes("UTF-8"));
+            System.out.print(name + "\t" + encoded + "\n");
+            System.out.flush();
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private static String chainOf(Throwable thrown) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable cause = thrown; cause != null && text.length() < MAX_TEXT; cause = cause.getCause()) {
+            text.append(text.length() == 0 ? "" : " <- ").append(cause);
+        }
+        String line = text.toString().replaceAll("\\s+", " ");
+        return line.length() < MAX_TEXT ? line : line.substring(0, MAX_TEXT);
+    }
+
+    private static boolean isAboutCertificate(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Asks the JVM's own trust manager, as JavaMail does and then as Angus Mail does; JavaMail's answer counts. */
+    private static final class Witness extends X509ExtendedTrustManager {
+        private final X509ExtendedTrustManager own;
+
+        Witness(X509ExtendedTrustManager own) {
+            this.own = own;
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String kind, Socket socket)
+                throws CertificateException {
+            for (X509Certificate certificate : chain) {
+                sayFingerprint(certificate);
+            }
+            judged = true;
+            try {
+                own.checkServerTrusted(chain, kind, socket);
+            } catch (CertificateException | RuntimeException refused) {
+                say("trusted", "false");
+                throw refused;
+            }
+            say("trusted", "true");
+            try {
+                identify((SSLSocket) socket, "LDAPS");
+                own.checkServerTrusted(chain, kind, socket);
+                say("identity", "true");
+            } catch (CertificateException refused) {
+                say("identity", "false");
+                say("identity_error", chainOf(refused));
+            } finally {
+                identify((SSLSocket) socket, "");
+            }
+        }
+
+        private static void identify(SSLSocket socket, String algorithm) {
+            SSLParameters parameters = socket.getSSLParameters();
+            parameters.setEndpointIdentificationAlgorithm(algorithm);
+            socket.setSSLParameters(parameters);
+        }
+
+        private static void sayFingerprint(X509Certificate certificate) {
+            try {
+                byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded());
+                StringBuilder text = new StringBuilder();
+                for (byte value : digest) {
+                    text.append(String.format("%02x", value & 0xff));
+                }
+                say("certificate", text.toString());
+            } catch (Exception unreadable) {
+                say("certificate", "");
+            }
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String kind, SSLEngine engine)
+                throws CertificateException {
+            own.checkServerTrusted(chain, kind, engine);
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String kind) throws CertificateException {
+            own.checkServerTrusted(chain, kind);
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String kind, Socket socket)
+                throws CertificateException {
+            own.checkClientTrusted(chain, kind, socket);
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String kind, SSLEngine engine)
+                throws CertificateException {
+            own.checkClientTrusted(chain, kind, engine);
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String kind) throws CertificateException {
+            own.checkClientTrusted(chain, kind);
+        }
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return own.getAcceptedIssuers();
+        }
+    }
+}
+"""

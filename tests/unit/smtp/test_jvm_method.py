@@ -1,0 +1,341 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probe by ``method``: real JVMs where this machine has them, and small stand-ins for what a JVM may do wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation, Settings
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_launcher import find_launcher, major
+from ansible_collections.stashops.mail.plugins.module_utils._jvm_run import Question, ask, relevant_arguments
+from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+
+from tests.mail_server import MailServer, authority, leaf, self_signed
+
+ROOT = authority()
+SERVER = leaf(ROOT, "127.0.0.1", sans=["127.0.0.1"])
+STORE_PASSWORD = "truststore secret phrase"
+MAIL_PASSWORD = "correct horse battery"
+DEADLINE = 60.0  # a JVM's start takes a second or two, and several times that on a busy machine
+
+
+def jdk() -> str:
+    try:
+        return os.path.dirname(os.path.dirname(find_launcher(None).java))
+    except StashMailError:
+        return ""
+
+
+needs_java = pytest.mark.skipif(not jdk(), reason="no Java with a compiler on the PATH")
+
+
+@pytest.fixture
+def truststore(tmp_path: Path) -> str:
+    path = tmp_path / "cacerts"
+    path.write_bytes(write_store([Entry("root", ROOT.der)], "jks", STORE_PASSWORD))
+    return str(path)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary folders are made; none is left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def settings(server: MailServer, truststore: str | None, **others: object) -> Settings:
+    found = Settings("127.0.0.1", server.port, server.mode, truststore=truststore, method="jvm", java_home=jdk())
+    return found._replace(**others)  # type: ignore[arg-type]
+
+
+def probe(wanted: Settings, seconds: float = DEADLINE) -> Conversation:
+    conversation = Conversation(wanted, Deadline(seconds))
+    try:
+        conversation.open()
+        conversation.end()
+    finally:
+        conversation.close()
+    return conversation
+
+
+def fake_java(folder: Path, script: str, version: str = "17.0.1", modules: str = "java.base jdk.compiler") -> str:
+    """A home whose ``java`` is a shell script."""
+    (folder / "home/bin").mkdir(parents=True)
+    (folder / "home/release").write_text(f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n')
+    java = folder / "home/bin/java"
+    java.write_text("#!/bin/sh\n" + script)
+    java.chmod(0o755)
+    return str(folder / "home")
+
+
+@needs_java
+@pytest.mark.parametrize("mode", ["starttls_required", "smtps"])
+def test_the_jvm_trusts(mode: str, truststore: str, temporary: Path) -> None:
+    with MailServer(mode, username="u", password=MAIL_PASSWORD, certificate=SERVER) as server:
+        found = probe(
+            settings(server, truststore, truststore_password=STORE_PASSWORD, username="u", password=MAIL_PASSWORD)
+        )
+        assert server.auth_attempts == [True]
+    jvm = found.facts["jvm"]
+    assert found.outcome == "deliver"
+    assert (jvm["trusted"], jvm["method"], jvm["disagreement"]) == (True, "jvm", None)
+    assert jvm["identity"]["matches"] is True
+    assert jvm["java"]["stage"] == "done"
+    assert jvm["java"]["address"] == "127.0.0.1"
+    assert jvm["java"]["protocol"] == "TLSv1.3"
+    assert jvm["java"]["chain"] == [certificate["sha256"] for certificate in found.facts["chain"]]
+    assert STORE_PASSWORD not in repr(found.facts)
+
+
+@needs_java
+def test_the_jvm_refuses(truststore: str, temporary: Path) -> None:
+    with MailServer("starttls_required", certificate=self_signed()) as server:
+        conversation = Conversation(settings(server, truststore), Deadline(DEADLINE))
+        with pytest.raises(MailFailure) as caught:
+            conversation.open()
+        conversation.close()
+    jvm = conversation.facts["jvm"]
+    assert caught.value.code == "tls_untrusted"
+    assert "Could not convert socket to TLS" in caught.value.log
+    assert "unable to find valid certification path" in caught.value.log
+    assert (jvm["trusted"], jvm["method"], jvm["disagreement"]) == (False, "jvm", None)
+    assert "unable to find valid certification path" in jvm["java"]["exception"]
+
+
+@needs_java
+def test_a_wrong_truststore_password_ends_all_tls(truststore: str, temporary: Path) -> None:
+    with MailServer("smtps", certificate=SERVER) as server:
+        conversation = Conversation(
+            settings(server, truststore, truststore_password="another secret"), Deadline(DEADLINE)
+        )
+        with pytest.raises(MailFailure) as caught:
+            conversation.open()
+        conversation.close()
+    assert caught.value.code == "tls_untrusted"
+    assert "Error constructing implementation" in caught.value.log
+    assert conversation.facts["jvm"]["java"]["stage"] == "context"
+    assert conversation.facts["jvm"]["disagreement"] is None
+    assert "another secret" not in repr(conversation.facts) + str(caught.value)
+
+
+@needs_java
+def test_another_name(truststore: str, temporary: Path) -> None:
+    with MailServer("smtps", certificate=leaf(ROOT, "other.example.com")) as server:
+        found = probe(settings(server, truststore, check_identity=False))
+    assert found.facts["jvm"]["identity"] == {"matches": False, "javamail": "not checked", "angus": "refused"}
+    assert found.facts["jvm"]["disagreement"] is None
+
+
+@needs_java
+def test_anchors_that_are_not_in_the_file(truststore: str, temporary: Path) -> None:
+    own = self_signed()
+    with MailServer("smtps", certificate=own) as server:
+        found = probe(settings(server, truststore, extra_anchors=[own.der], jvm_arguments=[f"{TYPE}=pkcs12"]))
+    assert found.facts["jvm"]["trusted"] is True
+    assert found.facts["jvm"]["method"] == "jvm"
+
+
+@needs_java
+def test_the_jvms_own_arguments_count(truststore: str) -> None:
+    with MailServer("smtps", certificate=SERVER) as server:
+        arguments = ["-Xmx1g", "-Djdk.tls.client.protocols=TLSv1.2"]
+        found = probe(settings(server, truststore, jvm_arguments=arguments))
+    assert found.facts["jvm"]["java"]["protocol"] == "TLSv1.2"
+
+
+TYPE = "-Djavax.net.ssl.trustStoreType"
+
+
+def test_which_arguments_count() -> None:
+    given = [
+        "-Xmx1g",
+        "-Dbitbucket.home=/x",
+        "-Djdk.tls.client.protocols=TLSv1.2",
+        f"{TYPE}=jks",
+        "-Djavax.net.ssl.trustStore=/elsewhere",
+        "-Djavax.net.ssl.trustStorePassword=********",
+        "-Djavax.net.ssl.keyStorePassword=hush",
+        "-Djava.net.preferIPv4Stack=true",
+    ]
+    assert relevant_arguments(given) == [given[2], given[3], given[7]]
+
+
+def test_no_secret_in_arguments_or_environment(
+    truststore: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in for java writes down what any user of the machine could see of it."""
+    seen = tmp_path / "seen"
+    home = fake_java(tmp_path, f"{{ tr '\\0' '\\n' < /proc/$$/cmdline; env; }} > {seen}\ncat > /dev/null\nexit 1\n")
+    monkeypatch.setenv("STASH_MAIL_SECRET", MAIL_PASSWORD)
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=/elsewhere")
+    with MailServer("smtps", certificate=SERVER) as server:
+        question = Question("127.0.0.1", server.port, "smtps", truststore, STORE_PASSWORD)
+        with pytest.raises(StashMailError, match="ended with status 1"):
+            ask(find_launcher(home), question, Deadline(10))
+    text = seen.read_text()
+    assert f"-Djavax.net.ssl.trustStore={truststore}" in text
+    assert STORE_PASSWORD not in text
+    assert MAIL_PASSWORD not in text
+    assert "JAVA_TOOL_OPTIONS" not in text
+
+
+def test_a_jvm_that_hangs_is_killed(truststore: str, tmp_path: Path, temporary: Path) -> None:
+    home = fake_java(tmp_path, "exec sleep 60\n")
+    with MailServer("smtps", certificate=SERVER) as server:
+        started = time.monotonic()
+        found = probe(settings(server, truststore, method="auto", java_home=home), seconds=4)
+        assert time.monotonic() - started < 4
+    assert found.facts["jvm"]["method"] == "model"
+    assert "no verdict within" in found.facts["jvm"]["method_reason"]
+    assert found.facts["jvm"]["trusted"] is True
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("exit 3", "ended with status 3"),
+        ("echo 'Error: Could not find or load main class' >&2; exit 1", "Could not find or load"),
+        ("echo stage garbage; exit 0", "it said nothing"),
+        ("head -c 1000000 /dev/urandom; exit 0", "ended with status 0"),
+    ],
+)
+def test_a_jvm_that_fails(script: str, words: str, truststore: str, tmp_path: Path, temporary: Path) -> None:
+    home = fake_java(tmp_path, script + "\n")
+    with MailServer("smtps", certificate=SERVER) as server:
+        found = probe(settings(server, truststore, method="auto", java_home=home), seconds=10)
+        assert found.facts["jvm"]["method"] == "model"
+        assert words in found.facts["jvm"]["method_reason"]
+        with pytest.raises(StashMailError, match="method=jvm"):
+            probe(settings(server, truststore, java_home=home), seconds=10)
+
+
+def said(**values: str) -> str:
+    """A script that says what our program would say."""
+    import base64
+
+    lines = [f"echo '{name}\t{base64.b64encode(value.encode()).decode()}'" for name, value in values.items()]
+    return "cat > /dev/null\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "words"),
+    [
+        (
+            {"stage": "handshake", "trusted": "false", "error": "a <- strange refusal"},
+            "tls_untrusted",
+            "does not trust",
+        ),
+        ({"stage": "handshake", "error": "a <- handshake_failure"}, "tls_protocol", "does not trust"),
+        ({"stage": "context", "error": "no TLS"}, "tls_untrusted", "does not trust"),
+    ],
+)
+def test_the_jvms_word_counts(values: dict[str, str], code: str, words: str, truststore: str, tmp_path: Path) -> None:
+    home = fake_java(tmp_path, said(version="17", **values))
+    with MailServer("smtps", certificate=SERVER) as server:
+        conversation = Conversation(settings(server, truststore, java_home=home), Deadline(10))
+        with pytest.raises(MailFailure) as caught:
+            conversation.open()
+        conversation.close()
+    assert caught.value.code == code
+    assert conversation.facts["jvm"]["model"]["trusted"] is True
+    assert words in conversation.facts["jvm"]["disagreement"]
+    assert conversation.facts["jvm"]["disagreement"] in conversation.warnings
+
+
+def test_the_jvm_accepts_what_the_model_refuses(truststore: str, tmp_path: Path) -> None:
+    home = fake_java(tmp_path, said(version="17", trusted="true", identity="false", stage="done"))
+    with MailServer("smtps", certificate=self_signed()) as server:
+        found = probe(settings(server, truststore, java_home=home, check_identity=False))
+    assert found.facts["jvm"]["trusted"] is True
+    assert found.facts["jvm"]["model"]["trusted"] is False
+    assert any("trusts the server where our model" in text for text in found.warnings)
+
+
+def test_two_servers_by_one_name(truststore: str, tmp_path: Path) -> None:
+    script = said(version="17", certificate="ab" * 32, trusted="true", identity="true", stage="done")
+    with MailServer("smtps", certificate=SERVER) as server:
+        found = probe(settings(server, truststore, java_home=fake_java(tmp_path, script)))
+    assert any("another certificate" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("stage", "error"), [("connect", "Connection refused"), ("handshake", "java.net.SocketTimeoutException: too late")]
+)
+def test_a_jvm_that_gets_no_answer_has_no_word(stage: str, error: str, truststore: str, tmp_path: Path) -> None:
+    home = fake_java(tmp_path, said(version="17", stage=stage, error=error))
+    with MailServer("smtps", certificate=SERVER) as server:
+        found = probe(settings(server, truststore, java_home=home, method="auto"))
+    assert found.facts["jvm"]["method"] == "model"
+    assert f"ended at {stage}: {error}" in found.facts["jvm"]["method_reason"]
+
+
+# Which Java can be asked
+
+
+def test_without_a_compiler(tmp_path: Path, truststore: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    home = fake_java(tmp_path, "exit 1\n", modules="java.base")
+    with pytest.raises(StashMailError, match=r"no module jdk.compiler, and no javac"):
+        find_launcher(home)
+    with MailServer("smtps", certificate=SERVER) as server:
+        with pytest.raises(StashMailError, match=r"method=jvm: Java 17.0.1"):
+            Conversation(settings(server, truststore, java_home=home), Deadline(5))
+        found = probe(settings(server, truststore, java_home=home, method="auto"))
+    assert found.facts["jvm"]["method"] == "model"
+    assert "no module jdk.compiler" in found.facts["jvm"]["method_reason"]
+
+
+def test_java_8_needs_a_javac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path(fake_java(tmp_path, "exit 1\n", version="1.8.0_402", modules=""))
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(StashMailError, match=r"Java 1\.8\.0_402 in .* is too old"):
+        find_launcher(str(home))
+    (home / "bin/javac").symlink_to("/bin/true")
+    assert find_launcher(str(home)).javac == str(home / "bin/javac")
+    # Debian's JRE of Java 8 comes without a release file.
+    (home / "release").unlink()
+    (home / "bin/javac").unlink()
+    (home / "lib").mkdir()
+    (home / "lib/rt.jar").touch()
+    with pytest.raises(StashMailError, match=r"Java 8 in .* is too old"):
+        find_launcher(str(home))
+
+
+def test_no_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StashMailError, match="holds no Java"):
+        find_launcher(str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(StashMailError, match="no Java was found"):
+        find_launcher(None)
+
+
+@needs_java
+def test_compiled_by_javac(truststore: str, temporary: Path) -> None:
+    launcher = find_launcher(None)
+    javac = os.path.join(jdk(), "bin/javac")
+    if not os.path.exists(javac):
+        pytest.skip("no javac beside the java on the PATH")
+    with MailServer("smtps", certificate=SERVER) as server:
+        question = Question("127.0.0.1", server.port, "smtps", truststore, None)
+        answer = ask(launcher._replace(javac=javac), question, Deadline(DEADLINE))
+    assert (answer.stage, answer.trusted, answer.names_match) == ("done", True, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "number"), [("1.8.0_402", 8), ("8", 8), ("11.0.24", 11), ("25", 25), ("17-ea", 17), ("", 0)]
+)
+def test_major(version: str, number: int) -> None:
+    assert major(version) == number
