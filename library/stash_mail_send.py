@@ -14,13 +14,15 @@ author:
   - The stash_mail developers (@stashops)
 description:
   - Hands one message over to the mail server, as Stash or Bitbucket would with these settings, and nothing where the
-    product's JVM would refuse the server. With O(imap) it is then looked for in the recipient's mailbox.
+    product's JVM would refuse the server. With O(imap) or O(pop3) it is then looked for in the recipient's mailbox by
+    its Message-ID. Without them the best outcome is V(accepted).
   - The message is handed over once. Where the connection breaks after that, the outcome is V(unknown), and it is never
     sent again by itself.
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
   - stashops.mail.connection
+  - stashops.mail.mailbox
 attributes:
   check_mode:
     support: full
@@ -37,44 +39,32 @@ options:
     type: str
     required: true
   recipient:
-    description: Who gets the message.
-    type: str
-    required: true
-  imap:
     description:
-      - The recipient's mailbox, to see the message arrive. It is logged in there before anything is sent.
-      - Without it the best outcome is V(accepted).
-    type: dict
-    suboptions:
-      host:
-        description: Host name or IP address of the IMAP server.
-        type: str
-        required: true
-      port:
-        description: TCP port. Left out, it is 993 with O(imap.security=imaps), otherwise 143.
-        type: int
-      security:
-        description: How the connection is encrypted.
-        type: str
-        choices: [starttls, imaps, plain]
-        default: starttls
-      username:
-        description: User name.
-        type: str
-        required: true
-      password:
-        description: Password.
-        type: str
-        required: true
-      mailbox:
-        description: Name of the mailbox.
-        type: str
-        default: INBOX
-      ca:
-        description:
-          - Path of a PEM file on the target with what vouches for the IMAP server.
-          - Left out, it is what O(truststore) and O(extra_anchors) hold. The server's name is checked in any case.
-        type: path
+      - Who gets the message, one address or several.
+      - A server may refuse some of several recipients, see O(partial_refusal).
+      - An address that is not ASCII is taken here, unlike in O(sender), and refused where the server does not offer
+        SMTPUTF8. Bitbucket's own mail library uses SMTPUTF8 only where C(mail.mime.allowutf8) is set in its session,
+        which a warning says. A domain that is not ASCII can also be given in its C(xn--) form, which needs no SMTPUTF8.
+    type: list
+    elements: str
+    required: true
+  partial_refusal:
+    description:
+      - What it is if the server refuses some of several recipients. The others get the message in any case.
+      - V(fail), a failure that says who got the message and who did not.
+      - V(warn), a warning.
+      - It is always a failure, and nothing is sent, if all recipients are refused.
+    type: str
+    choices: [fail, warn]
+    default: fail
+  dsn:
+    description:
+      - The events for which the mail servers are asked to send a delivery status notification (RFC 3461) to O(sender).
+      - Where the server does not offer that, the message is sent without it, with a warning.
+    type: list
+    elements: str
+    choices: [success, failure, delay]
+    default: []
 requirements:
   - The Python library C(cryptography) 3.2 or later on the target, unless O(security=plain).
 seealso:
@@ -98,6 +88,24 @@ EXAMPLES = r"""
       username: ops
       password: "{{ vault_imap_password }}"
 
+- name: Send to several, be told of the delivery, and see it arrive over POP3
+  stashops.mail.stash_mail_send:
+    host: mail.example.com
+    security: smtps
+    port: 465
+    sender: bitbucket@example.com
+    recipient:
+      - ops@example.com
+      - oncall@example.com
+    partial_refusal: warn
+    dsn: [success, failure]
+    truststore: /etc/stash_mail/cacerts
+    pop3:
+      host: mail.example.com
+      security: pop3s
+      username: ops
+      password: "{{ vault_pop3_password }}"
+
 - name: Only hand a test message over
   stashops.mail.stash_mail_send:
     host: mail.example.com
@@ -114,19 +122,46 @@ message_id:
 outcome:
   description:
     - V(delivered), the message was seen in the mailbox.
-    - V(accepted), the server took it. The module fails if O(imap) is given and it did not arrive in time.
+    - V(accepted), the server took it. The module fails if O(imap) or O(pop3) is given and it did not arrive in time.
     - V(refused), it was not handed over.
     - V(unknown), it was handed over and the server's answer is missing. It may arrive or not.
   type: str
   returned: always, except in check mode
 code:
-  description: What went wrong, one of the codes of M(stashops.mail.stash_mail_probe), or V(accepted) or V(unknown).
+  description:
+    - What went wrong, one of the codes of M(stashops.mail.stash_mail_probe), or one of those that follow.
+    - V(accepted), the message did not arrive in time.
+    - V(partly_refused), some of the recipients were refused, and the others have the message.
+    - V(unknown), as RV(outcome).
   type: str
   returned: failure
 seconds:
   description: Seconds from handing it over to its arrival, V(none) if that was not seen.
   type: float
   returned: always, except in check mode
+recipients:
+  description: What the server said to each recipient. It may still have refused the message itself, see RV(outcome).
+  type: list
+  elements: dict
+  returned: always, except in check mode
+  contains:
+    address:
+      description: The recipient.
+      type: str
+    accepted:
+      description: Whether the server took the recipient. V(none) if it was not asked.
+      type: bool
+    reply:
+      description: The server's answer.
+      type: str
+    code:
+      description: V(recipient_refused), or V(deferred) for a refusal that may pass, such as by greylisting.
+      type: str
+      returned: if it was refused
+dsn_requested:
+  description: Whether notifications were asked for, which the server has to offer.
+  type: bool
+  returned: if O(dsn) is given and the server could be asked
 reply:
   description: The server's answer to the message.
   type: str
@@ -196,29 +231,36 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._imap_options import ARGUMENTS as IMAP_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._imap_options import account_of
-from ansible_collections.stashops.mail.plugins.module_utils._send import Sending
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import ARGUMENTS as MAILBOX_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._recipients import check_recipients
+from ansible_collections.stashops.mail.plugins.module_utils._send import Sending, Wishes
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
+    **MAILBOX_ARGUMENTS,
     "sender": {"type": "str", "required": True},
-    "recipient": {"type": "str", "required": True},
-    "imap": {"type": "dict", "options": IMAP_ARGUMENTS},
+    "recipient": {"type": "list", "elements": "str", "required": True},
+    "partial_refusal": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+    "dsn": {"type": "list", "elements": "str", "choices": ["success", "failure", "delay"], "default": []},
 }
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE)
     params = module.params
     try:
-        settings = settings_of(params)
-        account = account_of(params["imap"], settings) if params["imap"] else None
+        check_address(params["sender"], "sender")
+        recipients = check_recipients(params["recipient"])
+        settings = settings_of({**params, "recipient": ""})
+        account = account_of(params, lambda: settings.anchors().certificates)
         if module.check_mode:
             where = f"{settings.host}:{settings.port} ({settings.security})"
-            module.exit_json(changed=True, msg=f"A message to {settings.recipient} would be sent through {where}.")
-        sending = Sending(settings, account, Deadline(params["deadline"]))
+            module.exit_json(changed=True, msg=f"A message to {', '.join(recipients)} would be sent through {where}.")
+        wishes = Wishes(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
+        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
     except StashMailError as error:
         module.fail_json(msg=str(error), **error.details)
     failure: StashMailError | None = None

@@ -125,6 +125,8 @@ class Connection:
                 view = view[self._socket.send(view) :]
         except (socket.timeout, DeadlineExceeded):
             raise self._timed_out() from None
+        except ssl.SSLEOFError:
+            raise self.failure("dropped", f"{self.host}:{self.port} closed the connection at {self.step}") from None
         except ssl.SSLError as error:
             raise self.failure("tls_protocol", f"TLS broke at {self.step}: {tls_reason(error)}") from None
         except OSError as error:

@@ -1,30 +1,34 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking into a mailbox over IMAP for one message, by its Message-ID.
+"""Looking into a mailbox for one message: what IMAP and POP3 have in common.
 
-The protocol is the standard library's imaplib; the connection under it is ours, since imaplib knows a timeout per read
-only, and on Python 3.8 none at all.
+Nothing in the mailbox is changed. The protocols are the standard library's imaplib and poplib, the connection under
+them is ours, since theirs know a timeout per read only.
 """
 
 from __future__ import annotations
 
+import abc
 import email
-import imaplib
 import ssl
 import typing as t
+from email.message import Message
 
-from ansible_collections.stashops.mail.plugins.module_utils._connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline, DeadlineExceeded
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
 
-SECURITY_MODES = ("starttls", "imaps", "plain")
-_POLL_SECONDS = 0.2
-_MAX_LITERAL = 1_000_000
+T = t.TypeVar("T")
+# Header and as much text as is needed to see what a message is.
+MAX_MESSAGE = 65536
 
 
 class Account(t.NamedTuple):
-    """Whose mailbox to look into. ``trusted``: the DER certificates that vouch for the server."""
+    """Whose mailbox to look into. ``trusted``: the DER certificates that vouch for the server, else the system's.
+
+    ``protocol`` is ``imap`` or ``pop3``, also the name of the option for the errors; ``security`` is ``starttls``,
+    ``plain``, or TLS from the first byte: ``imaps`` or ``pop3s``.
+    """
 
     host: str
     port: int
@@ -33,143 +37,102 @@ class Account(t.NamedTuple):
     password: str
     mailbox: str = "INBOX"
     trusted: t.Sequence[bytes] = ()
+    protocol: str = "imap"
 
 
 class Arrival(t.NamedTuple):
     """A message that was found, with the way it took: its Received headers, the last hop first."""
 
     received: list[str]
+    message_id: str = ""
+    sender: str = ""
+    subject: str = ""
 
 
-class _Client(imaplib.IMAP4):
-    """imaplib over a :class:`Connection`, by the methods that it documents for overriding."""
+class Mailbox(abc.ABC):
+    """An open, read-only mailbox, a context manager. Every method raises :class:`StashMailError`."""
 
-    def __init__(self, account: Account, deadline: Deadline) -> None:
-        self._account = account
-        self._deadline = deadline
-        super().__init__(account.host, account.port)
-
-    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
-        self.host, self.port = host, port
-        self._connection = Connection(host, port, self._deadline)
-        self._connection.step = "IMAP"
-        if self._account.security == "imaps":
-            self._connection.start_tls(_context(self._account.trusted), host)
-            self._connection.step = "IMAP"
-
-    def start_tls(self) -> None:
-        """STARTTLS; imaplib's own would read on from the unencrypted connection's buffer."""
-        kind, _data = self.xatom("STARTTLS")
-        if kind != "OK":
-            raise StashMailError(f"The IMAP server {self._account.host} refused STARTTLS: use another imap.security.")
-        if self._connection.early_bytes():
-            raise StashMailError(
-                f"The IMAP server {self._account.host} sent more than its answer to STARTTLS, in plaintext: "
-                "someone on the way may be putting words into the conversation."
-            )
-        self._connection.start_tls(_context(self._account.trusted), self._account.host)
-        self._connection.step = "IMAP"
-
-    def read(self, size: int) -> bytes:
-        if size > _MAX_LITERAL:
-            raise StashMailError(f"IMAP: the server announced {size} bytes, more than a message's header may have.")
-        return self._connection.read_exactly(size)
-
-    def readline(self) -> bytes:
-        return self._connection.read_line() + b"\r\n"
-
-    def send(self, data: t.Any) -> None:
-        self._connection.send(bytes(data))
-
-    def shutdown(self) -> None:
-        self._connection.close()
-
-
-class Mailbox:
-    """An open, read-only mailbox, a context manager."""
+    # Seconds between two looks, and what the protocol's library raises.
+    pause = 0.2
+    errors: tuple[type[Exception], ...] = (OSError, EOFError)
 
     def __init__(self, account: Account, deadline: Deadline) -> None:
-        """Connect, log in and select the mailbox; raise :class:`StashMailError`."""
-        self._account = account
+        """Connect, log in and open the mailbox."""
+        self.account = account
         self._deadline = deadline
-        self._client: _Client | None = None
+        self._name = account.protocol.upper()
         try:
-            self._log_in()
+            self._open()
+        except DeadlineExceeded:
+            self.close()
+            raise StashMailError(
+                f"{self._name}: {account.host} did not let us in within {deadline.seconds:g} s. {self._advice}"
+            ) from None
         except MailFailure as failure:
             self.close()
-            raise StashMailError(f"IMAP: {failure.detail}. Check the options in imap.") from None
-        except (imaplib.IMAP4.error, OSError) as error:
+            raise StashMailError(f"{self._name}: {failure.detail}. {self._advice}") from None
+        except self.errors as error:
             self.close()
-            raise StashMailError(f"IMAP: {self._words(error)}. Check the options in imap.") from None
+            raise StashMailError(f"{self._name}: {self._words(error)}. {self._advice}") from None
         except StashMailError:
             self.close()
             raise
 
-    def _log_in(self) -> None:
-        account = self._account
-        self._client = client = _Client(account, self._deadline)
-        if account.security == "starttls":
-            client.start_tls()
-        client.login(account.username, account.password)
-        self._select()
+    @property
+    def _advice(self) -> str:
+        return f"Check the options in {self.account.protocol}."
 
-    def _select(self) -> None:
-        client = self._require()
-        name = '"' + self._account.mailbox.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        kind, data = client.select(name, readonly=True)
-        if kind != "OK":
-            raise StashMailError(f"IMAP: the mailbox {self._account.mailbox} cannot be opened: {data!r}")
+    @abc.abstractmethod
+    def _open(self) -> None: ...
 
-    def _require(self) -> _Client:
-        if self._client is None:
-            raise StashMailError("IMAP: the connection is closed.")
-        return self._client
+    @abc.abstractmethod
+    def _refresh(self) -> None:
+        """Have the next look see mail that has come since."""
 
-    def _words(self, error: Exception) -> str:
-        # imaplib's errors are the server's words, which could echo what was sent.
-        text = str(error.args[0] if error.args else error)
-        if isinstance(error.args[0] if error.args else None, bytes):
-            text = error.args[0].decode("utf-8", "replace")
-        hidden = any(secret and secret in text for secret in (self._account.password,))
-        return "the server refused (its words are not shown, since they hold the password)" if hidden else text
+    @abc.abstractmethod
+    def _find(self, message_id: str) -> Arrival | None: ...
+
+    @abc.abstractmethod
+    def mark(self) -> None:
+        """Have :meth:`new` return what comes from now on. To be called once, before :meth:`new`."""
+
+    @abc.abstractmethod
+    def new(self) -> t.Iterator[Message]:
+        """Return the messages that have come since :meth:`mark` and were not returned yet, cut at ``MAX_MESSAGE``."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Close the connection; never raises."""
 
     def wait_for(self, message_id: str) -> Arrival | None:
-        """Return the message once it is there, None when the deadline has passed without it.
+        """Return the message once it is there, None when the deadline has passed without it."""
+        return self.wait(lambda: self._find(message_id))
 
-        Raises :class:`StashMailError` where the conversation itself breaks.
-        """
+    def wait(self, look: t.Callable[[], T | None]) -> T | None:
+        """Call ``look`` until it returns something; None when the deadline has passed before."""
         try:
             while True:
-                found = self._find(message_id)
+                found = look()
                 if found is not None:
                     return found
-                self._deadline.sleep(_POLL_SECONDS)
-                self._select()  # another SELECT: not every server tells of new mail at NOOP
+                self._deadline.sleep(self.pause)
+                self._refresh()
         except DeadlineExceeded:
             return None
         except MailFailure as failure:
             if failure.code == "timeout":
                 return None
-            raise StashMailError(f"IMAP: {failure.detail}.") from None
-        except (imaplib.IMAP4.error, OSError) as error:
-            raise StashMailError(f"IMAP: {self._words(error)}.") from None
+            raise StashMailError(f"{self._name}: {failure.detail}.") from None
+        except self.errors as error:
+            raise StashMailError(f"{self._name}: {self._words(error)}.") from None
 
-    def _find(self, message_id: str) -> Arrival | None:
-        client = self._require()
-        _kind, data = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')
-        numbers = data[0].split() if data and data[0] else []
-        if not numbers:
-            return None
-        _kind, parts = client.fetch(numbers[-1].decode("ascii"), "(BODY.PEEK[HEADER])")
-        raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
-        header = email.message_from_bytes(raw)
-        return Arrival([" ".join(str(line).split()) for line in header.get_all("Received", [])])
-
-    def close(self) -> None:
-        """Close the connection; never raises."""
-        if self._client is not None:
-            self._client.shutdown()
-            self._client = None
+    def _words(self, error: Exception) -> str:
+        # The libraries' errors are the server's words, which could echo what was sent.
+        said = error.args[0] if error.args else str(error)
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        if self.account.password in text:
+            return "the server refused (its words are not shown, since they hold the password)"
+        return "".join(c if c.isprintable() else " " for c in text)[:300]
 
     def __enter__(self) -> Mailbox:
         return self
@@ -178,7 +141,22 @@ class Mailbox:
         self.close()
 
 
-def _context(trusted: t.Sequence[bytes]) -> ssl.SSLContext:
+def arrival_of(message: Message) -> Arrival:
+    """Return what the header of ``message`` tells."""
+    received = [_one_line(line) for line in message.get_all("Received", [])]
+    return Arrival(received, *(_one_line(message.get(name, "")) for name in ("Message-ID", "From", "Subject")))
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def parse(raw: bytes) -> Message:
+    """Return the message, whatever it looks like."""
+    return email.message_from_bytes(raw[:MAX_MESSAGE])
+
+
+def tls_context(trusted: t.Sequence[bytes]) -> ssl.SSLContext:
     """Return a context that checks chain and host name against ``trusted``, or the system's authorities if empty."""
     context = ssl.create_default_context(cadata=b"".join(trusted) or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -50,6 +50,12 @@ OUTCOMES: dict[str, Outcome] = {
         "The message may arrive or not. It is not sent again, since it could then arrive twice.",
         "Look for the Message-ID in the mailbox and in the mail server's log before sending again.",
     ),
+    "partly_refused": Outcome(
+        "the server took the message for some of the recipients only",
+        "Bitbucket's mail would not reach the recipients that were refused.",
+        "Read the server's answers to them. Do not send again to all, the others have the message.",
+        "javax.mail.SendFailedException: Invalid Addresses",
+    ),
     # Failures, in the order of the conversation.
     "dns": Outcome(
         "the host name has no address",
@@ -164,7 +170,7 @@ def describe_outcome(code: str) -> dict[str, str]:
 class MailFailure(StashMailError):
     """A conversation that ended with one of the codes of failure.
 
-    ``detail`` is the one sentence about this case; ``reply`` the server's answer (never one that echoes a secret).
+    ``detail`` is the one sentence about this case, never with an answer of the server that echoes a secret.
     """
 
     def __init__(self, code: str, detail: str, host: str = "", port: int = 0, log: str | None = None) -> None:

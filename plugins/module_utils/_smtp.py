@@ -145,17 +145,18 @@ class Session:
             "auth_failed", f"the server refused user {username!r} ({mechanism}): {words}", log=log
         )
 
-    def mail_from(self, sender: str) -> None:
-        """MAIL FROM the real sender."""
-        reply = self._command(f"MAIL FROM:<{sender}>")
+    def mail_from(self, sender: str, *parameters: str) -> None:
+        """MAIL FROM the real sender. ``parameters`` are those of extensions that the server offers."""
+        reply = self._command(" ".join([f"MAIL FROM:<{sender}>", *parameters]))
         if reply.code != 250:
             raise self._refusal(f"sender {sender}", reply, permanent="sender_refused")
 
-    def rcpt_to(self, recipient: str) -> None:
+    def rcpt_to(self, recipient: str, *parameters: str) -> Reply:
         """RCPT TO the recipient; JavaMail accepts 250 and 251."""
-        reply = self._command(f"RCPT TO:<{recipient}>")
+        reply = self._command(" ".join([f"RCPT TO:<{recipient}>", *parameters]))
         if reply.code not in (250, 251):
             raise self._refusal(f"recipient {recipient}", reply, permanent="recipient_refused")
+        return reply
 
     def data(self, message: bytes) -> Reply:
         """Hand ``message`` (CRLF line ends) over, once; return the server's 250.
@@ -208,7 +209,7 @@ class Session:
         self._refuse_unasked(verb)
         self.connection.step = verb
         self.transcript.client(line)
-        self.connection.send(line.encode("ascii") + b"\r\n")
+        self.connection.send(line.encode("utf-8") + b"\r\n")
         return self._read_reply()
 
     def _refuse_unasked(self, verb: str) -> None:

@@ -29,8 +29,8 @@ import sys
 for name in sys.argv[1:]:
     compile(open(name, encoding="utf-8").read(), name, "exec")
 """
-# Talks REST through Ansible's own client, which every target has when a module runs there.
-NEEDS_ANSIBLE = {"_bitbucket"}
+# They talk REST through Ansible's own client, which every target has when a module runs there.
+NEEDS_ANSIBLE = {"_bitbucket", "_notification", "_notification_users"}
 
 
 def python_of(version: str) -> str:

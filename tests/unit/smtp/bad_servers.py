@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.mail_server import Certificate
 
@@ -146,7 +147,7 @@ class BadServer:
         self._threads.append(thread)
         thread.start()
 
-    def __enter__(self) -> BadServer:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 
@@ -189,6 +190,19 @@ def says(text: bytes) -> Script:
     return script
 
 
+def many_lines(count: int, peer: Peer) -> None:
+    for _ in range(count):
+        peer.say(b"220-" + b"x" * 60 + b"\r\n")
+    peer.say(b"220 at last\r\n")
+    peer.hang()
+
+
+def endless_line(peer: Peer) -> None:
+    peer.say(b"220 ")
+    while True:
+        peer.say(b"x" * 65536)
+
+
 def endless_banner(peer: Peer) -> None:
     while True:
         peer.say(b"220-" + b"x" * 60 + b"\r\n")
@@ -209,20 +223,32 @@ def steps(*actions: Callable[[Peer], None]) -> Script:
     return script
 
 
+def polite(peer: Peer, end: bytes = b"\r\n", text: bytes = b"ok") -> None:
+    """Take whatever comes, every answer with ``text`` and ended by ``end``."""
+    while True:
+        verb = peer.line().upper().partition(b" ")[0]
+        peer.say({b"DATA": b"354 ", b"QUIT": b"221 "}.get(verb, b"250 ") + text + end)
+        if verb == b"DATA":
+            peer.message()
+            peer.say(b"250 " + text + end)
+
+
 def old_server(peer: Peer) -> None:
     peer.say(b"220 old\r\n")
-    peer.answer(b"502 5.5.2 not implemented\r\n", b"250 hello\r\n", b"250 ok\r\n", b"250 ok\r\n")
-    peer.answer(b"250 ok\r\n", b"221 bye\r\n")
+    peer.answer(b"502 5.5.2 not implemented\r\n")
+    polite(peer)
 
 
 def bare_line_feeds(peer: Peer) -> None:
     peer.say(b"220 unix\n")
-    peer.answer(b"250-unix\n250 HELP\n", b"250 ok\n", b"250 ok\n", b"250 ok\n", b"221 bye\n")
+    peer.answer(b"250-unix\n250 HELP\n")
+    polite(peer, end=b"\n")
 
 
 def odd_bytes(peer: Peer) -> None:
     peer.say(b"220 \xff\x00\xfe caf\xc3\xa9\r\n")
-    peer.answer(b"250-\xff\x00\r\n250 \xff\r\n", b"250 \x00\r\n", b"250 ok\r\n", b"250 ok\r\n", b"221 \xff\r\n")
+    peer.answer(b"250-\xff\x00\r\n250 \xff\r\n")
+    polite(peer, text=b"\x00\xff")
 
 
 def endless_ehlo(peer: Peer) -> None:
@@ -312,6 +338,14 @@ def echoing_later(peer: Peer) -> None:
 
 
 def message(*actions: Callable[[Peer], None]) -> Script:
-    """All goes well up to DATA; then ``actions``."""
-    begin = steps(Peer.greet, lambda peer: peer.answer(b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"))
+    """All goes well up to DATA; then ``actions``. Who wants no message sent gets a polite end."""
+
+    def begin(peer: Peer) -> None:
+        peer.greet()
+        peer.answer(b"250 ok\r\n", b"250 ok\r\n")
+        if peer.line().upper() != b"DATA":
+            peer.say(b"250 ok\r\n")
+            polite(peer)
+        peer.say(b"354 go on\r\n")
+
     return steps(begin, *actions, Peer.hang)

@@ -177,7 +177,9 @@ def test_dots_survive() -> None:
 
 
 def test_the_message_is_plain_and_short_lined() -> None:
-    built = _message.build("a@example.com", "b@" + "x" * 60 + ".example.com", "mail." + "y" * 60 + ".com", 25, "plain")
+    built = _message.build(
+        "a@example.com", ["b@" + "x" * 60 + ".example.com"], "mail." + "y" * 60 + ".com", 25, "plain"
+    )
     parsed = email.message_from_bytes(built.content, policy=email.policy.SMTP)
     assert built.content.isascii()
     assert parsed["Content-Transfer-Encoding"] == "7bit"
@@ -185,7 +187,7 @@ def test_the_message_is_plain_and_short_lined() -> None:
     assert built.message_id.endswith("@example.com>")
     assert all(len(line) < 200 for line in built.content.splitlines())
     assert b"\n" not in built.content.replace(b"\r\n", b"")
-    assert _message.build("a@[192.0.2.1]", "b@c", "h", 25, "plain").message_id.endswith("@localhost>")
+    assert _message.build("a@[192.0.2.1]", ["b@c"], "h", 25, "plain").message_id.endswith("@localhost>")
 
 
 @pytest.mark.parametrize("mode", ["starttls_required", "starttls_optional", "smtps"])

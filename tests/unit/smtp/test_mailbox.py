@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account, Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._imap import ImapMailbox as Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
 
 from tests.mail_server import Certificate, self_signed
 from tests.unit.smtp import bad_servers as bad

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.stashops.mail.plugins.doc_fragments import connection
+from ansible_collections.stashops.mail.plugins.doc_fragments import connection, mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._recipients import xtext
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
@@ -22,6 +23,7 @@ from tests.imap_server import ImapServer
 from tests.mail_server import MailServer, authority, leaf
 from tests.unit.smtp import bad_servers as bad
 from tests.unit.smtp.bad_servers import BadServer
+from tests.unit.smtp.pop3_server import Pop3Server
 
 PASSWORD = "correct horse battery"
 ROOT = authority()
@@ -160,15 +162,129 @@ def test_send_and_see_it_arrive(run: Callable[..., dict[str, Any]], truststore: 
     maildir = tmp_path / "Maildir"
     with MailServer("starttls_required", certificate=SERVER, maildir_path=maildir) as server:  # noqa: SIM117
         with ImapServer(maildir, "ops", PASSWORD, *SERVER.write(tmp_path)) as imap:
-            mailbox = {"host": "127.0.0.1", "port": imap.port, "username": "ops", "password": PASSWORD}
-            result = run(stash_mail_send, **{**connection_of(server, truststore), "imap": mailbox})
+            account = {"host": "127.0.0.1", "port": imap.port, "username": "ops", "password": PASSWORD}
+            result = run(stash_mail_send, **{**connection_of(server, truststore), "imap": account})
             ca = tmp_path / "ca.pem"
             ca.write_text(ROOT.pem)
-            again = run(stash_mail_send, **{**connection_of(server, truststore), "imap": {**mailbox, "ca": str(ca)}})
+            again = run(stash_mail_send, **{**connection_of(server, truststore), "imap": {**account, "ca": str(ca)}})
     assert result["outcome"] == again["outcome"] == "delivered"
     assert result["message_id"] != again["message_id"]
     assert result["changed"] is True
     check_documented(stash_mail_send, result)
+
+
+def test_send_and_see_it_arrive_over_pop3(run: Callable[..., dict[str, Any]], truststore: str, tmp_path: Path) -> None:
+    maildir = tmp_path / "Maildir"
+    with (
+        MailServer("starttls_required", certificate=SERVER, maildir_path=maildir) as server,
+        Pop3Server(maildir, "ops", PASSWORD, SERVER) as pop3,
+    ):
+        account = {"host": "127.0.0.1", "port": pop3.port, "username": "ops", "password": PASSWORD}
+        result = run(stash_mail_send, **{**connection_of(server, truststore), "pop3": account})
+        both = run(stash_mail_send, **{**connection_of(server, truststore), "pop3": account, "imap": account})
+        wrong = {**account, "password": "wrong"}
+        refused = run(stash_mail_send, **{**connection_of(server, truststore), "pop3": wrong})
+        assert len(server.messages) == 1, "nothing is sent where the mailbox cannot be opened"
+    assert result["outcome"] == "delivered"
+    assert 0 < result["seconds"] < 8
+    assert "mutually exclusive" in both["msg"]
+    assert (refused["outcome"], refused["changed"]) == ("refused", False)
+    assert "Check the options in pop3" in refused["msg"]
+    check_documented(stash_mail_send, result)
+
+
+def test_several_recipients(run: Callable[..., dict[str, Any]], truststore: str) -> None:
+    three = ["ops@example.com", "no@example.com", "later@example.com", "ops@example.com"]
+    with MailServer("starttls_required", certificate=SERVER) as server:
+        options = connection_of(server, truststore) | {"recipient": three}
+        good = run(stash_mail_send, **options)
+        server.refused_recipients.add("no@example.com")
+        server.deferred_recipients.add("later@example.com")
+        partly = run(stash_mail_send, **options)
+        warned = run(stash_mail_send, **options, partial_refusal="warn")
+        messages = server.messages
+        server.refused_recipients.add("ops@example.com")
+        none = run(stash_mail_send, **options, partial_refusal="warn")
+        assert len(server.messages) == 3
+    assert {message["To"] for message in messages} == {"ops@example.com, no@example.com, later@example.com"}
+    assert sorted(message["Delivered-To"] for message in messages) == [
+        "ops@example.com",
+        "ops@example.com",
+        "ops@example.com, no@example.com, later@example.com",
+    ]
+    assert [one["accepted"] for one in good["recipients"]] == [True, True, True]
+    assert (partly["failed"], partly["changed"], partly["outcome"]) == (True, True, "accepted")
+    assert partly["code"] == "partly_refused"
+    assert "took the message for ops@example.com and refused it for no@example.com (554" in partly["msg"]
+    assert [(one["address"], one.get("code")) for one in partly["recipients"]] == [
+        ("ops@example.com", None),
+        ("no@example.com", "recipient_refused"),
+        ("later@example.com", "deferred"),
+    ]
+    assert warned["outcome"] == "accepted"
+    assert "refused it for no@example.com" in str(warned["warnings"])
+    assert (none["changed"], none["code"], none["outcome"]) == (False, "recipient_refused", "refused")
+    for result in (good, partly, warned, none):
+        check_documented(stash_mail_send, result)
+
+
+def test_an_address_that_is_not_ascii(run: Callable[..., dict[str, Any]]) -> None:
+    address = "j\u00f6rg@example.com"
+    options = {"host": "127.0.0.1", "security": "plain", "sender": "a@example.com", "deadline": 5}
+    with MailServer("plain") as server:
+        result = run(stash_mail_send, **options, port=server.port, recipient=[address, "b@example.com"])
+        (message,) = server.messages
+    assert result["outcome"] == "accepted"
+    assert "MAIL FROM:<a@example.com> SMTPUTF8" in str(result["transcript"])
+    assert "j\u00f6rg@example.com, b@example.com" in bytes(message).decode("utf-8")
+    assert "mail.mime.allowutf8" in str(result["warnings"])
+    with BadServer(bad.after_ehlo()) as other:
+        refused = run(stash_mail_send, **options, port=other.port, recipient=address)
+        assert b"MAIL" not in other.received
+    assert (refused["code"], refused["outcome"]) == ("recipient_refused", "refused")
+    assert "does not offer SMTPUTF8" in refused["msg"]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "words"),
+    [
+        ([], "recipient is empty"),
+        (["a@example.com", "nobody"], "not a mail address"),
+        (["a@example.com>\r\nRCPT TO:<x@y"], "control character"),
+        (["\u00fc\u2028@example.com"], "cannot be printed"),
+        (["\u00fc b@example.com"], "not a mail address"),
+        (["\u00fc" * 33 + "@example.com"], "not a mail address"),
+    ],
+)
+def test_bad_recipients(run: Callable[..., dict[str, Any]], recipient: list[str], words: str) -> None:
+    with BadServer(bad.silent) as server:
+        options = {"host": "127.0.0.1", "port": server.port, "security": "plain", "sender": "a@example.com"}
+        result = run(stash_mail_send, **options, recipient=recipient)
+        assert words in result["msg"]
+        assert server.peers == []
+
+
+def test_notifications_are_asked_for_where_they_are_offered(run: Callable[..., dict[str, Any]]) -> None:
+    options = {"host": "127.0.0.1", "security": "plain", "sender": "a@example.com", "recipient": "b@example.com"}
+    replies = [b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"]
+    for offered in (True, False):
+        begin = bad.after_ehlo(*replies, auth=b"DSN" if offered else b"8BITMIME", end=bad.Peer.message)
+        with BadServer(bad.steps(begin, bad.then(b"250 ok\r\n"), bad.Peer.hang)) as server:
+            result = run(stash_mail_send, **options, port=server.port, dsn=["success", "failure"], deadline=3)
+            commands = server.received.decode().splitlines()[1:3]
+        assert result["outcome"] == "accepted"
+        assert result["dsn_requested"] is offered
+        envelope_id = result["message_id"].strip("<>")
+        assert commands == [
+            "MAIL FROM:<a@example.com>" + (f" RET=HDRS ENVID={envelope_id}" if offered else ""),
+            "RCPT TO:<b@example.com>" + (" NOTIFY=SUCCESS,FAILURE" if offered else ""),
+        ]
+        assert ("does not offer DSN" in str(result.get("warnings"))) is not offered
+        check_documented(stash_mail_send, result)
+
+
+def test_xtext() -> None:
+    assert xtext("a+b=c d.1@x") == "a+2Bb+3Dc+20d.1@x"
 
 
 def test_send_in_check_mode(run: Callable[..., dict[str, Any]], truststore: str) -> None:
@@ -191,24 +307,30 @@ def test_send_with_an_unknown_outcome_is_a_change(run: Callable[..., dict[str, A
 
 @pytest.mark.parametrize("module", [stash_mail_probe, stash_mail_send])
 def test_documentation_says_what_the_code_does(module: Any) -> None:
-    documented = {
-        **yaml.safe_load(module.DOCUMENTATION)["options"],
-        **yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["options"],
-    }
-    spec = module.ARGUMENT_SPEC
+    page = yaml.safe_load(module.DOCUMENTATION)
+    documented = dict(page["options"])
+    for name, fragment in (("connection", connection), ("mailbox", mailbox)):
+        if f"stashops.mail.{name}" in page["extends_documentation_fragment"]:
+            documented.update(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+    check_options(documented, module.ARGUMENT_SPEC)
+
+
+def check_options(documented: dict[str, Any], spec: dict[str, dict[str, Any]]) -> None:
     assert set(documented) == set(spec)
     for name, options in spec.items():
         for key in ("type", "default", "choices", "required", "elements"):
             assert documented[name].get(key) == options.get(key), (name, key)
+        if "options" in options:
+            check_options(documented[name]["suboptions"], options["options"])
 
 
 def test_every_outcome_is_documented() -> None:
     text = " ".join(returned(stash_mail_probe)["outcome"]["description"])
-    of_sending = {"delivered", "accepted", "unknown"}
+    of_sending = {"delivered", "accepted", "partly_refused", "unknown"}
     assert {code for code in OUTCOMES if f"V({code})" not in text} <= of_sending
 
 
 def test_passwords_are_never_logged() -> None:
-    spec = {**ARGUMENTS, **stash_mail_send.ARGUMENT_SPEC["imap"]["options"]}
-    for name, options in spec.items():
+    specs = [ARGUMENTS, *(stash_mail_send.ARGUMENT_SPEC[name]["options"] for name in ("imap", "pop3"))]
+    for name, options in [item for spec in specs for item in spec.items()]:
         assert bool(options.get("no_log")) is ("password" in name), name

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mailbox
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.mail_server import MailServer, authority, leaf
+from tests.imap_server import ImapServer
+from tests.mail_server import MailServer, authority, leaf, self_signed
 from tests.pythons import TARGET_VERSIONS, interpreter
+from tests.unit.smtp.pop3_server import Pop3Server
 
 ROOT = Path(__file__).resolve().parents[3]
 DRIVER = """
@@ -40,6 +44,49 @@ session.quit_quietly()
 encoded = [base64.b64encode(der).decode() for der in chain.certificates]
 print(json.dumps({"chain": encoded, "complete": chain.complete, "transcript": session.transcript.lines}))
 """
+MAILBOX_DRIVER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import open_mailbox
+account = Account("127.0.0.1", int(sys.argv[2]), "starttls", "ops", "secret phrase",
+                  trusted=[bytes.fromhex(sys.argv[4])], protocol=sys.argv[3])
+with open_mailbox(account, Deadline(20)) as mailbox:
+    mailbox.mark()
+    print("open", flush=True)
+    sys.stdin.readline()
+    found = mailbox.wait(lambda: next(iter(mailbox.new()), None))
+    print(json.dumps([mailbox.wait_for("<1@x>") is not None or sys.argv[3] == "pop3", found["Subject"]]))
+"""
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+@pytest.mark.parametrize("version", TARGET_VERSIONS)
+def test_mailbox(version: str, protocol: str, tmp_path: Path) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    certificate = self_signed("127.0.0.1")
+    maildir = tmp_path / "Maildir"
+    box = mailbox.Maildir(maildir)
+    box.add("Subject: old\n\nold\n")
+    with contextlib.ExitStack() as stack:
+        if protocol == "pop3":
+            port = stack.enter_context(Pop3Server(maildir, "ops", "secret phrase", certificate)).port
+        else:
+            port = stack.enter_context(ImapServer(maildir, "ops", "secret phrase", *certificate.write(tmp_path))).port
+        command = [python, "-I", "-S", "-c", MAILBOX_DRIVER, str(ROOT / "collections"), str(port), protocol]
+        process = stack.enter_context(
+            subprocess.Popen(
+                [*command, certificate.der.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        box.add("Subject: new\nMessage-ID: <1@x>\n\nnew\n")
+        said, _nothing = process.communicate("\n", timeout=60)
+    assert json.loads(said) == [True, "new"]
 
 
 @pytest.mark.parametrize("security", ["starttls_required", "smtps"])
