@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from email.message import Message
 from pathlib import Path
 
@@ -30,11 +29,10 @@ ACCOUNT = "bitbucket"
 SENDER = "bitbucket@example.com"
 RECIPIENT = "inbox@example.com"
 SHOWN_HEADERS = ("Return-Path", "Delivered-To", "From", "To", "Subject", "Date", "Message-ID", "X-Mailer", "Received")
-NEW_USER_SECONDS = 20.0
 
 
 def main() -> int:
-    """Run the demo and return the playbook's exit code, or 1 where a message did not arrive."""
+    """Run the demo and return the playbook's exit code, which is not 0 where a message did not arrive."""
     password = secrets.token_urlsafe(16)
     certificate = self_signed("localhost", "127.0.0.1", days=(-1, 365))
     with tempfile.TemporaryDirectory(prefix="stash_mail_demo_") as name:
@@ -75,6 +73,7 @@ def main() -> int:
                 "stash_mail_password_state_path": str(folder / "passwords.json"),
                 "stash_mail_install_packages": False,
                 "stash_mail_recipient": RECIPIENT,
+                "stash_mail_verify_notification": True,
                 "stash_mail_imap": {
                     "host": "localhost",
                     "port": imap.port,
@@ -90,16 +89,12 @@ def main() -> int:
             code = provision(folder, settings)
             if code:
                 return code
-            tell("Now Bitbucket itself sends: a new user gets the link to choose a password.")
-            bitbucket.create_user("new.colleague", RECIPIENT)
-            messages = wait_for(maildir, 3)
+            tell("In the mailbox, from each run: the test message, and the one that Bitbucket itself sent:")
+            messages: list[Message] = sorted(mailbox.Maildir(maildir), key=lambda message: str(message["Date"]))
             for message in messages:
                 show(message)
-            tell("What the process that sent it runs with, and what its mail log says:")
+            tell("What the process that sent Bitbucket's runs with, and what its mail log says:")
             print(f"    {' '.join(truststore_arguments(bitbucket.pid))}\n    {bitbucket.mail_log or 'no failure'}")
-            if len(messages) < 3:
-                print("\nBitbucket's own message did not arrive.")
-                return 1
             tell(f"{len(messages)} messages delivered. Everything is stopped and removed.")
     return 0
 
@@ -130,16 +125,6 @@ def truststore_arguments(pid: int) -> list[str]:
     """The program and the truststore arguments of a process, as they are in force."""
     program, *arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
     return [program, *(argument for argument in arguments if argument.startswith("-Djavax.net.ssl."))]
-
-
-def wait_for(maildir: Path, count: int) -> list[Message]:
-    """The messages in ``maildir``, once there are ``count`` of them or the time is up."""
-    deadline = time.monotonic() + NEW_USER_SECONDS
-    while True:
-        messages: list[Message] = list(mailbox.Maildir(maildir))
-        if len(messages) >= count or time.monotonic() > deadline:
-            return sorted(messages, key=lambda message: str(message["Date"]))
-        time.sleep(0.1)
 
 
 def show(message: Message) -> None:

@@ -44,6 +44,7 @@ def summary(result: t.Mapping[str, t.Any]) -> list[str]:
         + _stale(result.get("truststore") or {}, result.get("probe") or {})
         + _server(result.get("server") or {})
         + _verify(result.get("verify") or {})
+        + _notification(result.get("notification") or {})
     )
 
 
@@ -109,6 +110,14 @@ def _verify(result: t.Mapping[str, t.Any]) -> list[str]:
         return [f"The test message {result['message_id']} arrived {result['seconds']:.2f} s after it was handed over."]
     if result.get("outcome") == "accepted":
         return [f"The mail server took the test message {result['message_id']}; no mailbox was given to see it arrive."]
+    return []
+
+
+def _notification(result: t.Mapping[str, t.Any]) -> list[str]:
+    if result.get("outcome") == "delivered":
+        return [f"Bitbucket's own message {result['message_id']} arrived after {result['seconds']:.2f} s."]
+    if result.get("outcome") == "no_error":
+        return ["Bitbucket sent a message of its own, and its mail log shows no error."]
     return []
 
 

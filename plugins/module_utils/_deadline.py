@@ -48,7 +48,9 @@ class Deadline:
 
 
 def resolve_first(host: str, port: int, deadline: Deadline) -> Address:
-    """Return the first address of ``host`` as ``getaddrinfo`` gives it: the one that JavaMail connects to.
+    """Return the address of ``host`` that JavaMail connects to: the first of IPv4, or of IPv6 where there is no other.
+
+    Java puts IPv4 first whatever order the system gives (java.net.preferIPv6Addresses is false by default).
 
     Raises ``OSError`` (``gaierror`` among it) as the lookup does, and :class:`DeadlineExceeded`.
     """
@@ -68,7 +70,7 @@ def resolve_first(host: str, port: int, deadline: Deadline) -> Address:
     if failed:
         raise failed[0] if isinstance(failed[0], OSError) else socket.gaierror(socket.EAI_NONAME, str(failed[0]))
     if found:
-        return found[0]
+        return min(found, key=lambda address: address[0] != socket.AF_INET)
     if thread.is_alive():
         raise DeadlineExceeded
     raise socket.gaierror(socket.EAI_NONAME, "the lookup gave no address")

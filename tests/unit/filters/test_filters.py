@@ -116,6 +116,14 @@ def test_summary_of_a_whole_run() -> None:
             {"verify": {"outcome": "accepted", "message_id": "<1@x>", "seconds": None}},
             ["The mail server took the test message <1@x>; no mailbox was given to see it arrive."],
         ),
+        (
+            {"notification": {"outcome": "delivered", "message_id": "<2@x>", "seconds": 1.5}},
+            ["Bitbucket's own message <2@x> arrived after 1.50 s."],
+        ),
+        (
+            {"notification": {"outcome": "no_error"}},
+            ["Bitbucket sent a message of its own, and its mail log shows no error."],
+        ),
     ],
 )
 def test_summary_of_parts(result: dict[str, Any], said: list[str]) -> None:
