@@ -229,12 +229,12 @@ def ratio(value: float) -> str:
 def versions() -> str:
     """What was measured with."""
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True)  # noqa: S607
-    p11_kit = measure.run(["trust", "--version"]) if shutil.which("trust") else ""
+    p11_kit = measure.run(["dpkg-query", "--show", "--showformat=${Version}", "p11-kit"])  # it cannot tell itself
     names = [
         f"Python {measure.run([python(), '-I', '-c', 'import platform; print(platform.python_version())']).strip()}",
         f"ansible-core {metadata.version('ansible-core')} on Python {sys.version.split()[0]}",
         java.stderr.splitlines()[0].replace('"', ""),
-        p11_kit.splitlines()[0] if p11_kit else "p11-kit",
+        f"p11-kit {p11_kit}",
     ]
     return ", ".join(names)
 
@@ -248,6 +248,7 @@ def main() -> int:
     if packages or not BASE.exists():
         print(f"Missing. Install: apt-get install {packages or 'ca-certificates-java'}", file=sys.stderr)
         return 2
+    measured_with = versions()
     load = os.getloadavg()[0]
     began = time.monotonic()
     cache = ROOT / ".cache"
@@ -263,7 +264,7 @@ def main() -> int:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     about = (
         f"Measured on {today} in one run of {(time.monotonic() - began) / 60:.0f} minutes: {measure.machine()}; "
-        f"{versions()}. Base: {bench.base_entries} certificates, {BASE.stat().st_size // 1000} KB. "
+        f"{measured_with}. Base: {bench.base_entries} certificates, {BASE.stat().st_size // 1000} KB. "
         f"Load of the machine before the run: {load:.1f}."
     )
     pages = {

@@ -12,7 +12,6 @@ import base64
 import binascii
 import datetime
 import hashlib
-import ipaddress
 import re
 import typing as t
 import warnings
@@ -233,7 +232,8 @@ def _alternative_names(x509: t.Any, certificate: t.Any) -> tuple[list[str], list
     addresses = names.get_values_for_type(x509.IPAddress)
     return (
         [str(name) for name in names.get_values_for_type(x509.DNSName)],
-        [str(address) for address in addresses if isinstance(address, (ipaddress.IPv4Address, ipaddress.IPv6Address))],
+        # What has no packed form is a network, as the constraints of CAs have them.
+        [str(address) for address in addresses if hasattr(address, "packed")],
     )
 
 
