@@ -25,8 +25,10 @@ demo: ## run the whole path on loopback and show the delivered message
 	@scripts/env run
 	@python -m demo
 
+# The longest first: the scenarios of Molecule are one file, and wait more than they compute.
+TESTS := tests/molecule/ $(filter-out tests/molecule/,$(wildcard tests/*/))
 test: system-packages env lint types ## run everything
-	$(PYTEST) $(PARALLEL) tests
+	$(PYTEST) $(PARALLEL) --no-loadscope-reorder $(TESTS)
 
 env: ## make .venv ready for the tests
 	@scripts/env test
@@ -64,7 +66,7 @@ bench-truststore: env ## truststores against keytool, p11-kit and java_cert; wri
 	PYTHONPATH=collections python -m benchmarks.truststore
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
-	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/unit/smtp/test_bad_servers.py
 
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
