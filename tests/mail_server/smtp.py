@@ -53,6 +53,9 @@ class _Handler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        account: object = session.auth_data
+        if isinstance(account, LoginPassword) and account.login.decode() in self._server.muted:
+            return "554 5.7.1 Message refused"
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
         trace = f"Return-Path: <{envelope.mail_from}>\r\nDelivered-To: {', '.join(envelope.rcpt_tos)}\r\n".encode()
         self._server.maildir.add((trace + content).replace(b"\r\n", b"\n"))
@@ -78,6 +81,8 @@ class MailServer:
     ``mode`` is one of :data:`MODES`: ``starttls_optional`` offers STARTTLS, ``starttls_required`` wants it before
     MAIL. With ``username`` and ``password`` the server wants AUTH, in clear in mode ``plain`` only. ``port`` 0 is any
     free one. Messages are files in ``maildir_path``/new. ``auth_attempts`` tells for each AUTH whether it was right.
+
+    ``accounts`` and, by :meth:`present`, the certificate may change while the server runs, as at a rotation.
     """
 
     def __init__(
@@ -96,7 +101,9 @@ class MailServer:
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
         self.mode, self.host, self.hostname = mode, host, hostname
-        self.username, self._password = username, password
+        self.username = username
+        # Who may log in: names with their passwords, of which there may be several at a time.
+        self.accounts: set[tuple[str, str]] = {(username, password)}
         self._folder = tempfile.TemporaryDirectory(prefix="stash_mail_server_")
         folder = Path(self._folder.name)
         self.maildir_path = maildir_path or folder / "Maildir"
@@ -105,8 +112,10 @@ class MailServer:
         self.refused_senders: set[str] = set()
         self.refused_recipients: set[str] = set()
         self.deferred_recipients: set[str] = set()
+        # Who may log in, and gets no message through.
+        self.muted: set[str] = set()
         self.auth_attempts: list[bool] = []
-        tls = (context or self._context(folder)) if mode != "plain" else None
+        tls = self._tls = (context or self._context(folder)) if mode != "plain" else None
         self._controller = _Controller(
             _Handler(self),
             hostname=host,
@@ -129,17 +138,23 @@ class MailServer:
         context.load_cert_chain(*self.certificate.write(folder))
         return context
 
+    def present(self, certificate: Certificate) -> None:
+        """Show this certificate from the next connection on. Its key is of the same kind as the one before."""
+        if self._tls is None or type(certificate.key) is not type(self.certificate.key):
+            raise ValueError("there is no TLS, or the key is of another kind, and both would be offered")
+        self._tls.load_cert_chain(*certificate.write(Path(self._folder.name)))
+        self.certificate = certificate
+
     def _authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object
     ) -> AuthResult:
-        right = (
-            isinstance(data, LoginPassword)
-            and hmac.compare_digest(data.login, self.username.encode())
-            and hmac.compare_digest(data.password, self._password.encode())
+        right = isinstance(data, LoginPassword) and any(
+            hmac.compare_digest(data.login, name.encode()) and hmac.compare_digest(data.password, password.encode())
+            for name, password in self.accounts
         )
         self.auth_attempts.append(right)
         # With handled=True aiosmtpd leaves the refusal to us, and the client waits for ever.
-        return AuthResult(success=right, handled=False)
+        return AuthResult(success=right, handled=False, auth_data=data)
 
     @property
     def port(self) -> int:

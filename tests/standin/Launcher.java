@@ -25,7 +25,8 @@ import javax.net.ssl.SSLContext;
  * The stand-in's JVM: it starts the REST server (its arguments are the command) and sends the mails that the server
  * asks for, with JavaMail and the truststore this JVM was started with. A request is a line "SEND key=base64 ..." on
  * the server's standard output, the answer a line "OK" or "FAIL base64" on its standard input: so no secret is ever an
- * argument or in an environment. Each of the two processes ends when the other does.
+ * argument or in an environment. A line "STOP" among the answers asks the server to end, which may have mails sent
+ * until then. Each of the two processes ends when the other does.
  */
 public final class Launcher {
     private static final long STOP_SECONDS = 10;
@@ -36,12 +37,13 @@ public final class Launcher {
     public static void main(String[] args) throws Exception {
         readTruststore();
         Process server = new ProcessBuilder(args).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        PrintStream answers = new PrintStream(server.getOutputStream(), true, "US-ASCII");
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            stop(server);
+            stop(server, answers);
             // Otherwise an ordered stop by SIGTERM would end with 143, which an init system takes for a failure.
             Runtime.getRuntime().halt(status);
         }));
-        serve(server);
+        serve(server, answers);
         status = server.waitFor();
         System.exit(status);
     }
@@ -56,8 +58,10 @@ public final class Launcher {
         }
     }
 
-    private static void stop(Process server) {
-        server.destroy();
+    /** Asks it to end: Process.destroy() would close the streams too, and what is still to be sent would be lost. */
+    private static void stop(Process server, PrintStream answers) {
+        answers.print("STOP\n");
+        answers.flush();
         try {
             if (!server.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
                 server.destroyForcibly();
@@ -67,10 +71,9 @@ public final class Launcher {
         }
     }
 
-    private static void serve(Process server) throws IOException {
+    private static void serve(Process server, PrintStream answers) throws IOException {
         BufferedReader requests =
                 new BufferedReader(new InputStreamReader(server.getInputStream(), StandardCharsets.US_ASCII));
-        PrintStream answers = new PrintStream(server.getOutputStream(), true, "US-ASCII");
         String line;
         while ((line = requests.readLine()) != null) {
             try {

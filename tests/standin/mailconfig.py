@@ -92,6 +92,9 @@ def show(settings: Settings, config: dict[str, Any], sender: str | None) -> dict
     shown = {key: value for key, value in config.items() if value is not None}
     if not settings.returns_password:
         shown.pop("password", None)
+    if settings.hides_oauth2_ids:
+        for key in _OAUTH2:
+            shown.pop(key, None)
     if sender:
         shown["senderAddress"] = sender
     return {wire_key(settings, key): value for key, value in sorted(shown.items())}

@@ -34,8 +34,9 @@ class Transport(Protocol):
 class JvmTransport:
     """Hands messages to the JVM this process was started by, over the pipe between the two.
 
-    A request is one line ``SEND key=base64 ...``, its answer one line ``OK`` or ``FAIL base64``. The end of the
-    JVM's stream means that it is gone: ``on_end`` is called once.
+    A request is one line ``SEND key=base64 ...``, its answer one line ``OK`` or ``FAIL base64``. A line ``STOP``
+    means that the JVM is to end and sends until this process does, the end of its stream that it is gone: ``on_end``
+    is called for either.
     """
 
     def __init__(self, requests: BinaryIO, answers: BinaryIO, on_end: Callable[[], None]) -> None:
@@ -48,7 +49,10 @@ class JvmTransport:
 
     def _read(self) -> None:
         for line in self._answers:
-            self._lines.put(line)
+            if line == b"STOP\n":
+                self._on_end()
+            else:
+                self._lines.put(line)
         self._gone.set()
         self._lines.put(b"FAIL " + base64.b64encode(b"The JVM has ended.") + b"\n")
         self._on_end()

@@ -26,6 +26,7 @@ from typing import Any
 
 from . import layout
 from .settings import Settings
+from .store import STATE_FILE
 
 _START_SECONDS = 30.0
 
@@ -73,22 +74,36 @@ class Standin:
     :param settings: the port is replaced by a free one where it is the default.
     :param jvm_args: value of JVM_SUPPORT_RECOMMENDED_ARGS in the environment of the start scripts.
     :param java: False leaves Java out, so that mail is sent without a JVM.
+    :param cluster: the first node of the cluster that this is a node of: its database and its accounts.
 
     Credentials: ``sysadmin``, ``admin`` (without SYS_ADMIN) and ``user`` (neither), with random passwords.
     """
 
+    home: Path
+    sysadmin: Credentials
+    admin: Credentials
+    user: Credentials
+
     def __init__(
-        self, directory: Path, settings: Settings | None = None, *, jvm_args: str = "", java: bool = True
+        self,
+        directory: Path,
+        settings: Settings | None = None,
+        *,
+        jvm_args: str = "",
+        java: bool = True,
+        cluster: Standin | None = None,
     ) -> None:
         settings = settings or Settings()
         if settings.port == Settings.port:
             settings = replace(settings, port=free_port())
+        if cluster:
+            settings = replace(settings, database=str(cluster.home / STATE_FILE))
         self.settings = settings
         self.install_dir = directory / "install"
         self.home = directory / "home"
-        self.sysadmin = Credentials("sysadmin", secrets.token_urlsafe(12))
-        self.admin = Credentials("admin", secrets.token_urlsafe(12))
-        self.user = Credentials("user", secrets.token_urlsafe(12))
+        self.sysadmin = cluster.sysadmin if cluster else Credentials("sysadmin", secrets.token_urlsafe(12))
+        self.admin = cluster.admin if cluster else Credentials("admin", secrets.token_urlsafe(12))
+        self.user = cluster.user if cluster else Credentials("user", secrets.token_urlsafe(12))
         self.environment = {"JVM_SUPPORT_RECOMMENDED_ARGS": jvm_args}
         self._java = java
         self.seconds_to_start = 0.0

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         transport = JvmTransport(requests, answers, on_end=stopping.set)
     else:
         transport = PythonTransport(options.jvm_arguments, settings.project_root)
-    store = Store(options.home)
+    store = Store(options.home, Path(settings.database) if settings.database else None)
     mailer = Mailer(settings, store, transport)
     try:
         server = Server(settings, Api(settings, store, Users(settings, store, mailer.notify)))

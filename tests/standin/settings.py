@@ -41,12 +41,16 @@ class Settings:
     """Whether GET and PUT answer with the password (unconfirmed)."""
     keeps_password: bool = False
     """Whether a PUT without a password keeps the old one (unconfirmed)."""
+    hides_oauth2_ids: bool = False
+    """Whether GET and PUT answer without oauth2ProviderId and tokenId (unconfirmed)."""
     unset_sender_status: int = 0
     """GET sender-address while none is set: 200 or 204 without a body, or 404; 0: as documented for the version."""
     connect_timeout: float = 5.0
     """Seconds; the property ``mail.timeout.connect`` wins."""
     read_timeout: float = 5.0
     """Seconds for each read; the property ``mail.timeout.send`` wins."""
+    database: str = ""
+    """The file of what the nodes of a cluster have in common; empty: one in the home, for this node alone."""
     project_root: str = ""
     """A checkout of this project: its truststore reader serves the sender that needs no JVM."""
 

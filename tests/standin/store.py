@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the product keeps in its database: mail settings, sender address and users made over REST.
 
-A JSON file in the home's ``shared`` directory, mode 0600 because the mail password is in it. The accounts
-that exist from the start are in ``<home>/standin-users.json``, read at each use so that it may be written later.
+A JSON file in the home's ``shared`` directory, mode 0600 because the mail password is in it. The nodes of a cluster
+have one together: it is read at each use, and locked for a change. The accounts that exist from the start are in
+``<home>/standin-users.json``, read at each use too so that it may be written later.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -55,32 +57,34 @@ class Data:
 
 
 class Store:
-    """Thread-safe access to the state and the accounts of one home."""
+    """Thread-safe access to the state and the accounts of one home.
 
-    def __init__(self, home: Path) -> None:
-        self._state_path = home / STATE_FILE
+    :param database: the file of the state, which several nodes may share; None: in the home.
+    """
+
+    def __init__(self, home: Path, database: Path | None = None) -> None:
+        self._state_path = database or home / STATE_FILE
         self._users_path = home / USERS_FILE
         self._lock = threading.RLock()
-        self._data = Data()
-        if self._state_path.exists():
-            self._data = Data(**json.loads(self._state_path.read_text("utf-8")))
 
     @contextmanager
     def reading(self) -> Iterator[Data]:
         with self._lock:
-            yield self._data
+            yield self._read()
 
     @contextmanager
     def changing(self) -> Iterator[Data]:
         """Change the state in the block; it is on disk when the block ends, and undone if the block raises."""
-        with self._lock:
-            before = json.dumps(asdict(self._data))
-            try:
-                yield self._data
-                write_atomically(self._state_path, json.dumps(asdict(self._data), indent=2) + "\n", mode=0o600)
-            except BaseException:
-                self._data = Data(**json.loads(before))
-                raise
+        with self._lock, _locked(self._state_path.parent):
+            data = self._read()
+            yield data
+            write_atomically(self._state_path, json.dumps(asdict(data), indent=2) + "\n", mode=0o600)
+
+    def _read(self) -> Data:
+        try:
+            return Data(**json.loads(self._state_path.read_text("utf-8")))
+        except FileNotFoundError:
+            return Data()
 
     def _seeds(self) -> list[dict[str, str]]:
         if not self._users_path.exists():
@@ -100,10 +104,10 @@ class Store:
             )
             for seed in self._seeds()
         ]
-        with self._lock:
+        with self.reading() as data:
             created = [
                 Account(user["name"], user["displayName"], user["emailAddress"], Permission.LICENSED_USER)
-                for user in self._data.users.values()
+                for user in data.users.values()
             ]
         return seeded + created
 
@@ -120,10 +124,21 @@ class Store:
             known = next(s["password"] for s in self._seeds() if s["name"] == account.name)
             right = hmac.compare_digest(known.encode(), password.encode())
         else:
-            with self._lock:
-                stored = self._data.users[account.name.casefold()].get("passwordHash", "")
+            with self.reading() as data:
+                stored = data.users[account.name.casefold()].get("passwordHash", "")
             right = bool(stored) and _matches(stored, password)
         return account if right else None
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same out of the block."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def hash_password(password: str) -> str:
