@@ -160,7 +160,9 @@ process:
       type: str
       sample: "2030-01-31T09:30:00Z"
     arguments:
-      description: The C(-Djavax.net.ssl.*) arguments in force, passwords masked.
+      description:
+        - Those of its arguments that bear on TLS and names, such as C(-Djavax.net.ssl.*) and C(-Djdk.tls.*).
+        - Secrets are masked.
       type: list
       elements: str
 javamail:

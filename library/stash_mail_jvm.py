@@ -59,12 +59,23 @@ options:
       - V(systemd) writes C(stash_mail.conf), a drop-in of the service. It survives an upgrade of the product.
       - V(start_webapp) writes to C(bin/_start-webapp.sh), for Bitbucket 5 and later.
       - V(setenv) writes to C(bin/setenv.sh), for Stash and Bitbucket 4.
+      - V(environment) writes to O(environment_file), for a container from the vendor's image, which knows no other way.
+        The container has to be made anew with it, a mere restart keeps the old environment.
+      - V(auto) takes V(environment) where there is an O(environment_file).
       - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
         sets the variable itself, or an environment file or a later drop-in does, only the script's value
         counts, and V(auto) takes the script.
     type: str
-    choices: [auto, systemd, start_webapp, setenv]
+    choices: [auto, systemd, start_webapp, setenv, environment]
     default: auto
+  environment_file:
+    description:
+      - File on the container's host with C(NAME=value) lines that the container gets its environment from, such as with
+        C(--env-file), by C(env_file) of a compose file, or as C(EnvironmentFile) of a unit. Made where it is missing.
+      - The line as it was is kept in a comment, and put back by O(state=absent).
+      - O(truststore) is its path in the container. Mount the folder that it is in under the same path, not the file,
+        since a mounted file stays the old one when it is replaced.
+    type: path
   install_dir:
     description:
       - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
@@ -102,6 +113,11 @@ EXAMPLES = r"""
     daemon_reload: true
   when: jvm.restart_needed
 
+- name: Let Bitbucket in a container trust what is in our truststore
+  stashops.mail.stash_mail_jvm:
+    truststore: /srv/bitbucket/stash_mail/cacerts
+    environment_file: /srv/bitbucket/bitbucket.env
+
 - name: Back to the JVM's own truststore
   stashops.mail.stash_mail_jvm:
     state: absent
@@ -125,7 +141,7 @@ method_reason:
 arguments:
   description:
     - The arguments that our drop-in or our block gives after the run. Passwords are masked.
-    - Empty for O(state=absent).
+    - Empty for O(state=absent). For RV(method=environment) all arguments that O(environment_file) gives.
   type: list
   elements: str
   returned: success
@@ -133,7 +149,8 @@ restart_needed:
   description:
     - Whether the product has to be restarted for the wanted truststore to be in force.
     - True where the running process has other truststore arguments, or started before the truststore was last written.
-    - Where no process can be seen, this is whether anything changed.
+    - Where no process can be seen, this is whether anything changed. One in a container is seen if the folder of
+      O(truststore) is mounted there under its own path.
   type: bool
   returned: success
 foreign_truststore:
@@ -161,6 +178,8 @@ from ansible_collections.stashops.mail.plugins.module_utils import _jvm_args, _p
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_plan import Plan, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
+
+METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
 
 
 def restart_needed(plan: Plan, wanted: _jvm_args.Wanted | None, process: _process.Process | None) -> bool:
@@ -201,6 +220,8 @@ def apply(module: AnsibleModule, plan: Plan) -> list[str]:
         is_script = path == plan.script_path
         # A password must not be readable for all; the script has to stay so for the product's account.
         mode = None if is_script else (0o600 if _jvm_args.PASSWORD_ARGUMENT in after else 0o644)
+        if path == module.params["environment_file"]:
+            mode = 0o600 if before is None else None  # There may be other secrets in it.
         replace_file(module, path, after, mode=mode, check=["sh", "-n"] if is_script else None)
     return backups
 
@@ -213,8 +234,18 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         wanted = _jvm_args.check_wanted(
             _jvm_args.Wanted(params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"])
         )
-    plan = make_plan(params["install_dir"], params["service"], params["method"], wanted, params["truststore"])
+    plan = make_plan(
+        params["install_dir"],
+        params["service"],
+        params["method"],
+        wanted,
+        params["truststore"],
+        params["environment_file"],
+    )
     process = _process.find_process(plan.install_dir, params["service"])
+    if process is None and plan.method == "environment" and params["truststore"]:
+        folder = os.path.dirname(params["truststore"])
+        process = _process.find_contained(lambda contained: (folder, folder))
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),
         "path": plan.path,
@@ -241,7 +272,8 @@ def main() -> None:
             "truststore": {"type": "path"},
             "truststore_type": {"type": "str", "choices": ["jks", "pkcs12"], "default": "jks"},
             "truststore_password": {"type": "str", "no_log": True},
-            "method": {"type": "str", "choices": ["auto", "systemd", "start_webapp", "setenv"], "default": "auto"},
+            "method": {"type": "str", "choices": METHODS, "default": "auto"},
+            "environment_file": {"type": "path"},
             "install_dir": {"type": "path"},
             "service": {"type": "str", "default": "atlbitbucket"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -118,6 +118,18 @@ def find_home(home: str | None, install: Install | None, service: str | None, pr
     return HOMES[product] if os.path.isdir(HOMES[product]) else None
 
 
+def find_shared_home(home: str, install: Install | None, service: str | None, process: Process | None) -> str:
+    """The folder that the nodes of a cluster share and that holds the properties: given, or ``shared`` in the home."""
+    product = install.product if install else "bitbucket"
+    running = process.property(f"{product}.shared.home") if process else None
+    if running:
+        return running
+    for assignment in _settings(f"{product.upper()}_SHARED_HOME", install, service, _HOME_SCRIPTS):
+        if os.path.isabs(assignment.value):
+            return assignment.value
+    return os.path.join(home, "shared")
+
+
 def find_user(install: Install | None, service: str | None, process: Process | None) -> str | None:
     """The account that the product runs under, as the process, the unit or its scripts say it."""
     if process:

@@ -32,6 +32,9 @@ DROP_IN_HEADER = "# Written by Ansible (stash_mail): changes in here are lost.\n
 _BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n(.*?)^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
 _ASSIGNMENT = re.compile(rf"^[ \t]*(?:export[ \t]+)?{VARIABLE}=", re.MULTILINE)
 _COMMENTED = re.compile(rf"^[ \t]*#[ \t#]*(?:export[ \t]+)?{VARIABLE}=.*$", re.MULTILINE)
+# The words that open and close a command, where a command can begin.
+_OPENING = re.compile(r"(?:^|[;&|(]|\b(?:then|else|do)\b)[ \t]*(?:if|case|for|while|until)\b", re.MULTILINE)
+_CLOSING = re.compile(r"(?:^|[;&|)])[ \t]*(?:fi|esac|done)\b", re.MULTILINE)
 # What the start scripts' word splitting, globbing and quoting leave alone.
 _SAFE = re.compile(r"[A-Za-z0-9_./:,@%+=^~-]+")
 
@@ -153,7 +156,7 @@ def find_arguments(text: str) -> list[str]:
 def _end_of_setting(script: str) -> int:
     assignments = list(_ASSIGNMENT.finditer(script))
     if assignments:
-        return _end_of_word(script, assignments[-1].end())
+        return _end_of_command(script, _end_of_word(script, assignments[-1].end()))
     commented = list(_COMMENTED.finditer(script))
     if commented:
         return min(commented[-1].end() + 1, len(script))
@@ -161,6 +164,23 @@ def _end_of_setting(script: str) -> int:
         f"the start script has no line that sets {VARIABLE}, not even a commented one: it is not one of the product's. "
         "Set install_dir to the installation, or choose another method."
     )
+
+
+def _end_of_command(script: str, position: int) -> int:
+    """Where the line ends behind an ``if`` or another command around ``position``, in which ours might not be run."""
+    depth = _depth(script[:position])
+    end = position
+    while depth > 0 and end < len(script):
+        line_end = script.find("\n", end) + 1 or len(script)
+        depth += _depth(script[end:line_end])
+        end = line_end
+    return end if depth <= 0 else position
+
+
+def _depth(text: str) -> int:
+    """How many commands such as ``if`` are open at the end of a shell text."""
+    code = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE)
+    return len(_OPENING.findall(code)) - len(_CLOSING.findall(code))
 
 
 def _end_of_word(script: str, position: int) -> int:

@@ -8,7 +8,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.stashops.mail.plugins.module_utils import _install, _jvm_args, _systemd
+from ansible_collections.stashops.mail.plugins.module_utils import _env_file, _install, _jvm_args, _systemd
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_args import VARIABLE, Wanted
 from ansible_collections.stashops.mail.plugins.module_utils._process import (
@@ -47,9 +47,16 @@ class Plan:
 
 
 def make_plan(
-    install_dir: str | None, service: str, method: str, wanted: Wanted | None, truststore: str | None
+    install_dir: str | None,
+    service: str,
+    method: str,
+    wanted: Wanted | None,
+    truststore: str | None,
+    environment_file: str | None = None,
 ) -> Plan:
     """Compare what is with what is ``wanted``; None: our arguments shall not be there, by any method.
+
+    ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``.
 
     :raises StashMailError: if the method is not possible here, or would have no effect.
     """
@@ -61,33 +68,55 @@ def make_plan(
     script_path = os.path.realpath(install.arguments_file) if install else None
     script = read_file(script_path) if script_path else None
     drop_in = read_file(drop_in_path) if drop_in_path else None
+    env_file = read_file(environment_file) if environment_file else None
     reason = "Nothing of ours is here."
-    if wanted is not None or install is not None or unit is not None:
+    if environment_file and method in ("auto", "environment"):
+        method, reason = "environment", "There is a file that a container gets its environment from."
+    elif wanted is not None or install is not None or unit is not None:
         method, reason = _choose(method, install, unit, script, drop_in_path)
 
     plan = Plan(
         method=method,
         reason=reason,
-        path=drop_in_path if method == "systemd" or not script_path else script_path,
+        path=(
+            environment_file
+            if environment_file and method == "environment"
+            else drop_in_path
+            if method == "systemd" or not script_path
+            else script_path
+        ),
         install_dir=install.path if install else None,
         script_path=script_path,
     )
     outside = unit.environment[VARIABLE].value.split() if unit and VARIABLE in unit.environment else []
     new_script = _jvm_args.without_block(script) if script is not None else None
     new_drop_in = None
-    plan.others_path = trust_properties([*outside, *_jvm_args.find_arguments(new_script or "")]).get(PATH_PROPERTY)
-    was_ours = [*_jvm_args.block_arguments(script or ""), *_jvm_args.drop_in_arguments(drop_in or "")]
+    new_env_file = _env_file.remove_arguments(env_file) if env_file is not None else None
+    others = [*outside, *_jvm_args.find_arguments(new_script or ""), *_env_file.arguments(new_env_file or "")]
+    plan.others_path = trust_properties(others).get(PATH_PROPERTY)
+    was_ours = [
+        *_jvm_args.block_arguments(script or ""),
+        *_jvm_args.drop_in_arguments(drop_in or ""),
+        *_env_file.ours(env_file or ""),
+    ]
     plan.our_paths = {argument.partition("=")[2] for argument in was_ours if argument.startswith(f"{TRUST_PREFIX}=")}
     if truststore:
         plan.our_paths.add(truststore)
 
-    if wanted and method == "systemd" and unit:
+    if wanted and method == "environment":
+        new_env_file = _env_file.set_arguments(env_file or "", wanted)
+        plan.arguments = _env_file.arguments(new_env_file)
+    elif wanted and method == "systemd" and unit:
         new_drop_in = _jvm_args.drop_in(unit, wanted)
         plan.arguments = _jvm_args.drop_in_arguments(new_drop_in)
     elif wanted and script is not None:
         new_script = _jvm_args.with_block(script, wanted, outside)
         plan.arguments = _jvm_args.block_arguments(new_script)
-    for path, before, after in ((script_path, script, new_script), (drop_in_path, drop_in, new_drop_in)):
+    for path, before, after in (
+        (script_path, script, new_script),
+        (drop_in_path, drop_in, new_drop_in),
+        (environment_file, env_file, new_env_file),
+    ):
         if path and before != after:
             plan.changes[path] = (before, after)
     return plan
@@ -110,6 +139,11 @@ def _choose(
                 f"{install.arguments_file}: use method {install.layout}, or auto."
             )
         return method, "It was asked for."
+    if method == "environment":
+        raise StashMailError(
+            "method environment needs environment_file: the file that the container gets its environment from, such as "
+            "the one of its --env-file."
+        )
     obstacle = _obstacle(install, unit, script, drop_in_path)
     if method == "systemd":
         if obstacle:
@@ -120,7 +154,7 @@ def _choose(
     if install is None or script is None:
         raise StashMailError(
             "No Stash or Bitbucket was found: neither a unit of the service nor an installation. "
-            "Name them with service and install_dir."
+            "Name them with service and install_dir, or for a container environment_file."
         )
     # Before 5.0 the start script hands no environment on to the product's account.
     return install.layout, obstacle or f"{os.path.basename(install.arguments_file)} is where this version sets them."

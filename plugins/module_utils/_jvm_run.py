@@ -21,12 +21,11 @@ from ansible_collections.stashops.mail.plugins.module_utils._jvm_launcher import
 )
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_program import CLASS_NAME, SOURCE
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_truststore import Anchors
+from ansible_collections.stashops.mail.plugins.module_utils._process import SECURITY_PROPERTIES
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import own_name
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
 
 _TRUSTSTORE = "javax.net.ssl.trustStore"
-# What else among a JVM's arguments decides about names and TLS.
-_RELEVANT = ("javax.net.ssl.", "jdk.tls.", "jdk.security.", "java.security.", "java.net.prefer", "sun.security.")
 _SECRET = ("password", "passwd", "secret", "token")
 
 
@@ -73,7 +72,7 @@ def relevant_arguments(arguments: t.Iterable[str]) -> list[str]:
     found = []
     for argument in arguments:
         name = argument[2:].partition("=")[0] if argument.startswith("-D") else ""
-        if not name.startswith(_RELEVANT) or name in (_TRUSTSTORE, f"{_TRUSTSTORE}Password"):
+        if not name.startswith(SECURITY_PROPERTIES) or name in (_TRUSTSTORE, f"{_TRUSTSTORE}Password"):
             continue
         if not any(word in name.lower() for word in _SECRET):
             found.append(argument)

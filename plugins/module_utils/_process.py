@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -14,6 +15,16 @@ from datetime import datetime, timezone
 
 TRUST_PREFIX = "-Djavax.net.ssl.trustStore"
 PATH_PROPERTY = TRUST_PREFIX[2:]
+# What among a JVM's properties decides about names and TLS.
+SECURITY_PROPERTIES = (
+    "javax.net.ssl.",
+    "jdk.tls.",
+    "jdk.security.",
+    "java.security.",
+    "java.net.prefer",
+    "sun.security.",
+)
+_SECURITY_ARGUMENTS = tuple(f"-D{name}" for name in SECURITY_PROPERTIES)
 # Operators put other secrets among the arguments too.
 _SECRET = re.compile(r"""([\w.-]*(?:password|passwd|secret|token)[\w.-]*=)[^\s"']+""", re.IGNORECASE)
 # The product starts its search engine as a second JVM out of the same folder.
@@ -63,7 +74,7 @@ def mask(text: str, mark: str = "********") -> str:
 
 
 def describe(process: Process | None) -> dict[str, t.Any] | None:
-    """A process as modules return it: ``pid``, ``user``, ``started``, and the TLS arguments with passwords masked."""
+    """A process as modules return it: who and since when, and the arguments that bear on TLS with secrets masked."""
     if process is None:
         return None
     started = datetime.fromtimestamp(process.started, tz=timezone.utc)
@@ -71,7 +82,7 @@ def describe(process: Process | None) -> dict[str, t.Any] | None:
         "pid": process.pid,
         "user": process.user,
         "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "arguments": [mask(argument) for argument in process.arguments if argument.startswith("-Djavax.net.ssl.")],
+        "arguments": [mask(argument) for argument in process.arguments if argument.startswith(_SECURITY_ARGUMENTS)],
     }
 
 
@@ -82,19 +93,32 @@ def find_process(install_dir: str | None, service: str | None, proc: str = "/pro
     """
     in_service = []
     in_folder = []
-    for name in os.listdir(proc):
-        if not name.isdigit():
+    for process in _products(proc):
+        if _in_container(process.pid, proc):
             continue
-        process = read_process(int(name), proc)
-        if process is None or not _is_product(process) or _in_container(name, proc):
-            continue
-        if service and _in_service(int(name), service, proc):
+        if service and _in_service(process.pid, service, proc):
             in_service.append(process)
         elif _runs_from(process, install_dir) if install_dir else not service and _is_marked(process):
             in_folder.append(process)
     candidates = in_service or in_folder
     # Where a wrapper JVM is about as well, the product is the one with its marks, then the oldest.
     return min(candidates, key=lambda process: (not _is_marked(process), process.started), default=None)
+
+
+def find_contained(paths: t.Callable[[Process], tuple[str, str]], proc: str = "/proc") -> Process | None:
+    """The product's JVM in a container on this host that has a file or folder of ours mounted.
+
+    ``paths`` gives for a process the path in its container and the one here. None unless it is just one process, or
+    if this user may not look.
+    """
+    found = []
+    for process in _products(proc):
+        if _is_marked(process) and _in_container(process.pid, proc):
+            inside, outside = paths(process)
+            with contextlib.suppress(OSError):
+                if os.path.samefile(f"{proc}/{process.pid}/root{inside}", outside):
+                    found.append(process)
+    return found[0] if len(found) == 1 else None
 
 
 def read_process(pid: int, proc: str = "/proc") -> Process | None:
@@ -118,13 +142,33 @@ def read_process(pid: int, proc: str = "/proc") -> Process | None:
         return None  # It ended while we looked, or may not be looked at.
 
 
+def _products(proc: str) -> t.Iterator[Process]:
+    for name in os.listdir(proc):
+        process = read_process(int(name), proc) if name.isdigit() else None
+        if process is not None and _is_product(process):
+            yield process
+
+
 def _started(folder: str) -> float:
     with open(f"{folder}/stat", "rb") as stream:
         # The command name, in parentheses, may itself hold spaces and parentheses.
         fields = stream.read().rpartition(b")")[2].split()
     seconds_after_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return _boot_time() + seconds_after_boot
+
+
+def _boot_time() -> float:
     # btime of /proc/stat has whole seconds only: too coarse to tell whether a file is older than the process.
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + seconds_after_boot
+    samples = []
+    for _sample in range(5):
+        before, now, after = (
+            time.clock_gettime(time.CLOCK_BOOTTIME),
+            time.time(),
+            time.clock_gettime(time.CLOCK_BOOTTIME),
+        )
+        samples.append((after - before, now - (before + after) / 2))
+    # The one that was least interrupted: on a busy machine there may be much between two looks at a clock.
+    return min(samples)[1]
 
 
 def _readlink(path: str) -> str:
@@ -169,7 +213,7 @@ def _in_service(pid: int, service: str, proc: str) -> bool:
         return False
 
 
-def _in_container(pid: str, proc: str) -> bool:
+def _in_container(pid: int, proc: str) -> bool:
     # A host sees the processes of its containers, whose paths are not its own.
     ours, theirs = _readlink(f"{proc}/self/ns/pid"), _readlink(f"{proc}/{pid}/ns/pid")
     return bool(ours and theirs) and ours != theirs

@@ -204,3 +204,21 @@ def test_systemd_takes_the_drop_in(tmp_path: object) -> None:
     )
     assert "stash_mail.conf" not in done.stderr, done.stderr
     assert shlex.split(_jvm_args.drop_in(unit, WANTED).splitlines()[2].partition("=")[2])[0].startswith("JVM_SUPPORT")
+
+
+@pytest.mark.parametrize("environment", [None, "-Xfrom=environment"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        'if [ -z "$JVM_SUPPORT_RECOMMENDED_ARGS" ]; then\n    JVM_SUPPORT_RECOMMENDED_ARGS="-Xa"\nfi\n',
+        'if [ -n "$X" ]\nthen\n  if [ -n "$Y" ]; then true; fi\n'
+        "  JVM_SUPPORT_RECOMMENDED_ARGS=-Xa # if it's so\n  true\nelse\n  true\nfi\n",
+        'case "$X" in\n  x)\n    JVM_SUPPORT_RECOMMENDED_ARGS=-Xa\n    ;;\nesac\n',
+        "for x in 1; do\n  # if so\n  JVM_SUPPORT_RECOMMENDED_ARGS=-Xa\ndone\n",
+        "JVM_SUPPORT_RECOMMENDED_ARGS=-Xa\nif true; then\n  true\nfi\n",
+    ],
+)
+def test_the_block_is_run_whatever_a_condition_says(script: str, environment: str | None) -> None:
+    changed = _jvm_args.with_block(script, WANTED)
+    assert evaluate(changed, environment) == [*evaluate(script, environment), OURS]
+    assert _jvm_args.without_block(changed) == script

@@ -258,3 +258,35 @@ def test_info_where_nothing_is_installed(units: Path, tmp_path: Path, capsys: py
     result = json.loads(capsys.readouterr().out)
     assert result["changed"] is False
     assert result["service"] == {"name": "nothing-of-that-name", "exists": False, "manager": "none"}
+
+
+def test_in_the_environment_file_of_a_container(run: Run, install: Path, truststore: Path, tmp_path: Path) -> None:
+    assert run()["changed"] is True
+    file = tmp_path / "etc" / "bitbucket.env"
+    checked = run(check=True, environment_file=str(file))
+    assert not file.exists()
+    result = run(environment_file=str(file))
+    assert (result["method"], result["path"]) == ("environment", str(file))
+    assert (result["diff"], result["arguments"]) == (checked["diff"], checked["arguments"])
+    assert result["arguments"] == [f"{TRUSTSTORE}{truststore}"]
+    assert file.stat().st_mode & 0o777 == 0o600, "there may be secrets in it"
+    assert (install / "bin" / "_start-webapp.sh").read_text() == COMMENTED, "ours must not be left in two places"
+    assert run(environment_file=str(file))["changed"] is False
+    assert "needs environment_file" in run(method="environment")["msg"]
+
+    file.write_text(f"JVM_SUPPORT_RECOMMENDED_ARGS=-Xa {TRUSTSTORE}/theirs -Dx.token=s3cret\n")
+    file.chmod(0o644)
+    foreign = run(environment_file=str(file))
+    assert foreign["foreign_truststore"] == "/theirs"
+    assert "s3cret" not in str(foreign)
+    assert f"=-Xa {TRUSTSTORE}{truststore} -Dx.token=s3cret\n" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert run(environment_file=str(file), state="absent")["changed"] is True
+    assert file.read_text() == f"JVM_SUPPORT_RECOMMENDED_ARGS=-Xa {TRUSTSTORE}/theirs -Dx.token=s3cret\n"
+
+
+def test_the_script_is_the_choice_where_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bitbucket.env"
+    assert run(environment_file=str(file))["method"] == "environment"
+    assert run(environment_file=str(file), method="start_webapp")["method"] == "start_webapp"
+    assert file.read_text() == "", "ours must not be left in two places"

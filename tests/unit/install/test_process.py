@@ -111,3 +111,27 @@ def test_secrets_are_masked(argument: str) -> None:
 
 def test_what_is_no_secret_stays() -> None:
     assert _process.mask("-Djavax.net.ssl.trustStore=/a -Xmx1g") == "-Djavax.net.ssl.trustStore=/a -Xmx1g"
+
+
+def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no PID namespace can be made here")
+    ours, others = tmp_path / "stash_mail", tmp_path / "other"
+    for folder in (ours, others):
+        folder.mkdir()
+    program = "print('up', flush=True); import time; time.sleep(60)"
+    command = ["unshare", "--pid", "--fork", "--kill-child", "bash", "-c", 'exec -a java "$0" "$@"']
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", program, "-Dbitbucket.home=/h"], stdout=subprocess.PIPE
+    ) as container:
+        assert container.stdout is not None
+        container.stdout.readline()
+        try:
+            found = _process.find_contained(lambda process: (str(ours), str(ours)))
+            assert found is not None
+            assert found.property("bitbucket.home") == "/h"
+            assert _process.find_contained(lambda process: (str(ours), str(others))) is None
+            assert _process.find_contained(lambda process: ("/nowhere", str(ours))) is None
+            assert _process.find_process(None, "") != found, "its paths are not the host's"
+        finally:
+            container.kill()
