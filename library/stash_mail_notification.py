@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
+  - stashops.mail.bitbucket
   - stashops.mail.mailbox
 attributes:
   check_mode:
@@ -36,45 +37,16 @@ attributes:
     support: none
     details: Every run has a message sent.
 options:
-  url:
-    description:
-      - Base URL of Bitbucket with its context path, such as V(https://bitbucket.example.com) or
-        V(http://localhost:7990/bitbucket).
-      - Over plain HTTP the password can be read on the way. Use it for the local host only.
-    type: str
-    required: true
   url_username:
     description: Name of a user with the global permission Admin, or System admin.
     type: str
     required: true
-  url_password:
-    description:
-      - Password of O(url_username). HTTP access tokens do not serve, since they cannot hold administrative
-        permissions.
-    type: str
-    required: true
-  validate_certs:
-    description:
-      - Whether the certificate of an HTTPS O(url) is verified. Where it is not, whoever answers gets the password.
-    type: bool
-    default: true
-  ca_path:
-    description:
-      - PEM file on the host where the module runs, with the CA certificates, or the self-signed certificate, to
-        verify O(url) with.
-      - It takes the place of the CAs that the host knows.
-    type: path
   timeout:
     description:
       - Seconds that the requests to Bitbucket may take together up to the creation of the user.
       - Deleting the user is tried three times, with as many seconds each, after O(deadline) if need be.
     type: float
     default: 30
-  use_proxy:
-    description:
-      - Whether the proxies in the environment variables E(http_proxy), E(https_proxy) and E(no_proxy) are used.
-    type: bool
-    default: false
   recipient:
     description:
       - Who gets the message. Its mailbox should be yours, since the link in the message is good for choosing the
@@ -233,6 +205,10 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import (
+    ARGUMENTS as BITBUCKET_ARGUMENTS,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import client_of
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
@@ -246,14 +222,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._notification_log im
 from ansible_collections.stashops.mail.plugins.module_utils._notification_users import UserAdmin
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **BITBUCKET_ARGUMENTS,
     **MAILBOX_ARGUMENTS,
-    "url": {"type": "str", "required": True},
-    "url_username": {"type": "str", "required": True},
-    "url_password": {"type": "str", "required": True, "no_log": True},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-    "timeout": {"type": "float", "default": 30},
-    "use_proxy": {"type": "bool", "default": False},
     "recipient": {"type": "str", "required": True},
     "home": {"type": "path"},
     "log_path": {"type": "path"},
@@ -270,15 +240,7 @@ def prepare(module: AnsibleModule) -> Notification:
     check_address(params["recipient"], "recipient")
     if not 0 < params["deadline"] <= MAX_DEADLINE:
         raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
-    client = UserAdmin(
-        params["url"],
-        params["url_username"],
-        params["url_password"],
-        validate_certs=params["validate_certs"],
-        ca_path=params["ca_path"],
-        timeout=params["timeout"],
-        use_proxy=params["use_proxy"],
-    )
+    client = client_of(params, UserAdmin)
     account = account_of(params, lambda: _trusted(params))
     return Notification(client, params["recipient"], _log(module), account, Deadline(params["deadline"]))
 

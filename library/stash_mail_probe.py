@@ -36,6 +36,16 @@ attributes:
     support: N/A
     details: Never changes anything.
 options:
+  auth_type:
+    description:
+      - How Bitbucket authenticates.
+      - With V(basic) it is by O(username) and O(password), or not at all where both are left out.
+      - With V(oauth2) it is by a token that only Bitbucket has. The conversation then ends where that would be sent,
+        which is a warning and no failure, and neither O(sender) nor O(recipient) is tried. O(password) must be left
+        out.
+    type: str
+    choices: [basic, oauth2]
+    default: basic
   sender:
     description: The sender to try, as Bitbucket would use it. Left out, the conversation ends after authentication.
     type: str
@@ -115,7 +125,8 @@ RETURN = r"""
 outcome:
   description:
     - How the conversation ends, one of a closed set of codes.
-    - V(deliver), V(deliver_plaintext), V(deliver_unauthenticated) and V(auth_untested) where Bitbucket would send.
+    - V(deliver), V(deliver_plaintext), V(deliver_unauthenticated), V(auth_untested) and V(token_untested) where
+      Bitbucket would send, as far as that can be known.
     - V(dns), V(refused), V(timeout), V(dropped), V(not_smtp), V(deferred), V(rejected), V(starttls_missing),
       V(starttls_failed), V(starttls_injection), V(tls_protocol), V(tls_untrusted), V(tls_identity),
       V(auth_unsupported), V(auth_failed), V(sender_refused) or V(recipient_refused) where it could not.
@@ -330,6 +341,11 @@ modes:
     starttls_optional: *mode
     starttls_required: *mode
     smtps: *mode
+deferrals:
+  description: The server's answers to the tries before the last one, see O(greylist_wait).
+  type: list
+  elements: str
+  returned: always
 steps:
   description: The parts of the conversation in their order, each with RV(steps[].ok) and RV(steps[].seconds).
   type: list
@@ -362,12 +378,14 @@ from ansible_collections.stashops.mail.plugins.module_utils._connection_options 
 from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._greylist import Patience
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_judge import METHODS
 from ansible_collections.stashops.mail.plugins.module_utils._jvm_modes import survey
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure, describe_outcome
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
+    "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
     "sender": {"type": "str"},
     "recipient": {"type": "str"},
     "method": {"type": "str", "choices": list(METHODS), "default": "auto"},
@@ -381,24 +399,26 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_by={"recipient": "sender"})
     try:
         settings = settings_of(module.params)._replace(
-            method=module.params["method"], jvm_arguments=module.params["jvm_arguments"]
+            auth_type=module.params["auth_type"],
+            method=module.params["method"],
+            jvm_arguments=module.params["jvm_arguments"],
         )
-        deadline = Deadline(module.params["deadline"])
-        conversation = Conversation(settings, deadline)
+        patience = Patience(module.params["greylist_wait"])
+        while True:
+            deadline = Deadline(module.params["deadline"])
+            conversation = Conversation(settings, deadline)
+            failure = conversation.have()
+            if not patience.again(failure, conversation.last_step):
+                break
     except StashMailError as error:
         module.fail_json(msg=str(error), **error.details)
-    failure: StashMailError | None = None
-    try:
-        conversation.open()
-        conversation.envelope()
-        conversation.end()
-    except StashMailError as error:
-        failure = error
-    finally:
-        conversation.close()
-    for warning in conversation.warnings:
+    for warning in [*conversation.warnings, *patience.warnings(failure)]:
         module.warn(warning)
-    facts = {**conversation.facts, "modes": survey(conversation, failure, deadline, module.params["all_modes"])}
+    facts = {
+        **conversation.facts,
+        "deferrals": patience.deferrals,
+        "modes": survey(conversation, failure, deadline, module.params["all_modes"]),
+    }
     if failure is None:
         module.exit_json(changed=False, outcome=conversation.outcome, **describe_outcome(conversation.outcome), **facts)
     code = failure.code if isinstance(failure, MailFailure) else "unknown"

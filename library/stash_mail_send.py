@@ -17,7 +17,7 @@ description:
     product's JVM would refuse the server. With O(imap) or O(pop3) it is then looked for in the recipient's mailbox by
     its Message-ID. Without them the best outcome is V(accepted).
   - The message is handed over once. Where the connection breaks after that, the outcome is V(unknown), and it is never
-    sent again by itself.
+    sent again by itself. What O(greylist_wait) tries again has not been handed over.
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
@@ -213,6 +213,11 @@ jvm:
   description: What the product's JVM makes of the certificate, as M(stashops.mail.stash_mail_probe) returns it.
   type: dict
   returned: always, except in check mode
+deferrals:
+  description: The server's answers to the tries before the last one, see O(greylist_wait).
+  type: list
+  elements: str
+  returned: always, except in check mode
 steps:
   description: The parts of the conversation, as M(stashops.mail.stash_mail_probe) returns them.
   type: list
@@ -231,6 +236,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._greylist import Patience
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import ARGUMENTS as MAILBOX_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import MUTUALLY_EXCLUSIVE, account_of
@@ -260,21 +266,20 @@ def main() -> None:
             where = f"{settings.host}:{settings.port} ({settings.security})"
             module.exit_json(changed=True, msg=f"A message to {', '.join(recipients)} would be sent through {where}.")
         wishes = Wishes(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
-        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
+        patience = Patience(params["greylist_wait"])
+        while True:
+            sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
+            failure = sending.have()
+            if not patience.again(failure, sending.last_step):
+                break
     except StashMailError as error:
         module.fail_json(msg=str(error), **error.details)
-    failure: StashMailError | None = None
-    try:
-        sending.run()
-    except StashMailError as error:
-        failure = error
-    finally:
-        sending.close()
-    for warning in sending.warnings:
+    for warning in [*sending.warnings, *patience.warnings(failure)]:
         module.warn(warning)
+    result = {**sending.result, "deferrals": patience.deferrals}
     if failure is None:
-        module.exit_json(changed=True, **sending.result)
-    module.fail_json(msg=str(failure), **{"changed": sending.handed_over, **failure.details, **sending.result})
+        module.exit_json(changed=True, **result)
+    module.fail_json(msg=str(failure), **{"changed": sending.handed_over, **failure.details, **result})
 
 
 if __name__ == "__main__":

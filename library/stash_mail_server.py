@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
+  - stashops.mail.bitbucket
 attributes:
   check_mode:
     support: full
@@ -32,35 +33,11 @@ attributes:
     support: partial
     details: With O(update_password=always) each run writes, and so reports a change.
 options:
-  url:
-    description:
-      - Base URL of Bitbucket with its context path, such as V(https://bitbucket.example.com) or
-        V(http://localhost:7990/bitbucket).
-      - Over plain HTTP the passwords can be read on the way. Use it for the local host only.
-    type: str
-    required: true
   url_username:
     description:
       - Name of a user with the global permission System admin (SYS_ADMIN). The permission Admin is not enough.
     type: str
     required: true
-  url_password:
-    description:
-      - Password of O(url_username). HTTP access tokens do not serve, since they cannot hold administrative
-        permissions.
-    type: str
-    required: true
-  validate_certs:
-    description:
-      - Whether the certificate of an HTTPS O(url) is verified. Where it is not, whoever answers gets the passwords.
-    type: bool
-    default: true
-  ca_path:
-    description:
-      - PEM file on the host where the module runs, with the CA certificates, or the self-signed certificate, to
-        verify O(url) with.
-      - It takes the place of the CAs that the host knows.
-    type: path
   timeout:
     description:
       - Seconds that all requests of a run may take together.
@@ -68,13 +45,6 @@ options:
         to report it.
     type: float
     default: 30
-  use_proxy:
-    description:
-      - Whether the proxies in the environment variables E(http_proxy), E(https_proxy) and E(no_proxy) are used.
-      - Unlike in C(ansible.builtin.uri) this is off, since Bitbucket is mostly reached on the local host or in the
-        local network.
-    type: bool
-    default: false
   state:
     description:
       - V(present) makes the settings as given by the other options.
@@ -102,15 +72,35 @@ options:
     type: str
     choices: [plain, starttls_optional, starttls_required, smtps]
     default: starttls_required
+  auth_type:
+    description:
+      - How Bitbucket logs in at the mail server.
+      - V(basic) is with O(username) and O(password), or not at all where both are empty.
+      - V(oauth2) is with a token, which Bitbucket gets from a provider and renews by itself. It takes Bitbucket 10 or
+        later. Provider and token are set up in Bitbucket's administration before, and named here by their ids.
+      - A configuration of the other kind is replaced by V(oauth2) since that was asked for. By V(basic) it is only with
+        O(overwrite_oauth2=true).
+    type: str
+    choices: [basic, oauth2]
+    default: basic
+  oauth2_provider_id:
+    description: Id of an OAuth 2.0 provider that Bitbucket has. Required with O(auth_type=oauth2).
+    type: str
+    default: ''
+  oauth2_token_id:
+    description: Id, not value, of a token that Bitbucket has of that provider. Required with O(auth_type=oauth2).
+    type: str
+    default: ''
   username:
     description:
       - Name to log in with at the mail server. Empty, together with O(password), for a mail server that asks for
         none.
+      - With O(auth_type=oauth2) this is mostly the address of the mailbox.
     type: str
     default: ''
   password:
     description:
-      - Password of O(username).
+      - Password of O(username). Empty with O(auth_type=oauth2).
     type: str
     default: ''
   sender:
@@ -126,6 +116,8 @@ options:
       - V(always) writes at each run.
       - V(on_create) never writes for the password alone. It is set where no mail server is configured yet, or where
         another setting, such as O(username), differs.
+      - With O(auth_type=oauth2) the two ids are treated in the same way, but only where Bitbucket does not show them.
+        Ids that it shows are compared like any other setting.
     type: str
     choices: [on_change, always, on_create]
     default: on_change
@@ -134,14 +126,15 @@ options:
       - File on the host where the module runs that remembers which password was written last, for each O(url).
       - It holds no password but a fingerprint, PBKDF2-HMAC-SHA256 with 600000 iterations and a random salt, bound to
         O(url), O(username) and O(host). A weak password can still be guessed from it, so it has mode 0600.
+      - With O(auth_type=oauth2) it remembers the ids in the same way, where Bitbucket does not show them.
       - A folder that is missing is made with mode 0700. A file there that is not of this module is kept with
         C(.damaged) added to its name.
     type: path
     default: /var/lib/stash_mail/passwords.json
   overwrite_oauth2:
     description:
-      - Whether a configuration for OAuth 2.0, which Bitbucket 10 and later can have, is replaced by one with user
-        name and password.
+      - Whether a configuration for OAuth 2.0, which Bitbucket 10 and later can have, is replaced by one with
+        O(auth_type=basic).
       - Otherwise the module fails when it finds one.
     type: bool
     default: false
@@ -152,6 +145,8 @@ notes:
   - Bitbucket's published API does not say which versions hyphenate the names of the settings. Both spellings are
     read, and the one that Bitbucket shows is written. Where none is shown, as on an instance without a mail server,
     it is learnt by writing settings that cannot leak anything (SMTPS, no user name), and nothing of them remains.
+  - Bitbucket's published API does not say whether the ids of an OAuth 2.0 configuration are returned when the settings
+    are read. If they are, they are compared. If not, they are treated as the password is.
   - Bitbucket's published API does not say what it makes of STARTTLS required but not used. That is read as V(unknown)
     and written anew.
   - If a write fails and no mail server was configured before, that state is restored. Otherwise the old settings
@@ -205,6 +200,19 @@ EXAMPLES = r"""
     update_password: always
   delegate_to: localhost
 
+- name: Send by OAuth 2.0, as set up in Bitbucket 10 or later before
+  stashops.mail.stash_mail_server:
+    url: https://bitbucket.example.com
+    url_username: admin
+    url_password: "{{ vault_bitbucket_admin_password }}"
+    host: smtp.example.com
+    port: 587
+    username: bitbucket@example.com
+    auth_type: oauth2
+    oauth2_provider_id: 6b0f5a1c-provider
+    oauth2_token_id: 91d3c7e2-token
+    sender: bitbucket@example.com
+
 - name: Stop Bitbucket from sending mail
   stashops.mail.stash_mail_server:
     url: http://localhost:7990
@@ -253,6 +261,14 @@ mail_server:
           description: V(BASIC), or V(OAUTH2) in Bitbucket 10 and later.
           type: str
           returned: if a mail server is configured
+        oauth2_provider_id:
+          description: Id of the provider. V(null) in what was found, if Bitbucket does not show it.
+          type: str
+          returned: if C(auth_type) is V(OAUTH2)
+        oauth2_token_id:
+          description: Id of the token. V(null) in what was found, if Bitbucket does not show it.
+          type: str
+          returned: if C(auth_type) is V(OAUTH2)
       sample:
         host: smtp.example.com
         port: 587
@@ -270,7 +286,8 @@ style:
   sample: camel
 password_changed:
   description:
-    - Whether the password differs from the one before. V(null) if that is not known, and with O(state=absent).
+    - Whether the password differs from the one before. V(null) if that is not known, with O(state=absent) and with
+      O(auth_type=oauth2).
   returned: success
   type: bool
   sample: false
@@ -296,13 +313,18 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import (
+    ARGUMENTS as BITBUCKET_ARGUMENTS,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import client_of
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     SECURITY_MODES,
     check_address,
     check_connection,
+    check_oauth2_ids,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan
+from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan, secret_of
 from ansible_collections.stashops.mail.plugins.module_utils._mail_server import check_oauth2, look, remove, write
 from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import (
     MailSettings,
@@ -318,15 +340,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if params["state"] == "present":
         check_connection(params)
         check_address(params["sender"] or "", "sender")
-    client = Bitbucket(
-        params["url"],
-        params["url_username"],
-        params["url_password"],
-        validate_certs=params["validate_certs"],
-        ca_path=params["ca_path"],
-        timeout=params["timeout"],
-        use_proxy=params["use_proxy"],
-    )
+        check_oauth2_ids(params)
+    client = client_of(params, Bitbucket)
     fingerprints = Fingerprints(params["password_state_path"])
     if params["state"] == "absent":
         return _absent(module, client, fingerprints)
@@ -341,30 +356,38 @@ def _present(module: AnsibleModule, client: Bitbucket, fingerprints: Fingerprint
         security=params["security"],
         username=params["username"],
         sender=params["sender"],
+        auth_type=params["auth_type"].upper(),
+        oauth2_provider_id=params["oauth2_provider_id"],
+        oauth2_token_id=params["oauth2_token_id"],
     )
     password: str = params["password"]
     before = look(client)
-    check_oauth2(before, params["overwrite_oauth2"])
-    key = (client.url, wanted.username, wanted.host, password)
+    check_oauth2(client, before, wanted, params["overwrite_oauth2"])
+    has_secret = bool(wanted.username) or wanted.is_oauth2
+    key = (client.url, wanted.username, wanted.host, secret_of(wanted, password))
     the_plan = plan(before, wanted, password, params["update_password"], lambda: fingerprints.matches(*key))
-    if fingerprints.damaged and wanted.username:
+    if fingerprints.damaged and has_secret:
         module.warn(
             f"Nothing is known of the password last written: {fingerprints.path}: {fingerprints.damaged}. "
             "At the next write it is replaced and kept with .damaged added to its name."
         )
     after = before
     if the_plan.write and not module.check_mode:
-        if wanted.username:
+        if has_secret:
             fingerprints.check_writable()
+        # A run that dies while it writes must not leave the old password's record standing for the new one.
+        fingerprints.forget(client.url, "Nothing was changed in Bitbucket.")
         after = write(client, wanted, password, before)
-        if wanted.username:
+        # Ids that Bitbucket shows need no memory.
+        if has_secret and not (wanted.is_oauth2 and after.settings and not after.settings.hides_ids):
             fingerprints.record(*key)
         else:
             fingerprints.forget(client.url)
     result = _result(before, after, the_plan.write)
     result["mail_server"]["after"] = as_dict(Observed(wanted))
     result["diff"] = diff(before, wanted, the_plan)
-    result["password_changed"] = None if the_plan.same_password is None else not the_plan.same_password
+    if the_plan.same_password is not None and not wanted.is_oauth2:
+        result["password_changed"] = not the_plan.same_password
     result["msg"] = the_plan.reason
     return result
 
@@ -395,17 +418,14 @@ def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         argument_spec={
-            "url": {"type": "str", "required": True},
-            "url_username": {"type": "str", "required": True},
-            "url_password": {"type": "str", "required": True, "no_log": True},
-            "validate_certs": {"type": "bool", "default": True},
-            "ca_path": {"type": "path"},
-            "timeout": {"type": "float", "default": 30},
-            "use_proxy": {"type": "bool", "default": False},
+            **BITBUCKET_ARGUMENTS,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "host": {"type": "str"},
             "port": {"type": "int", "default": 25},
             "security": {"type": "str", "choices": list(SECURITY_MODES), "default": "starttls_required"},
+            "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
+            "oauth2_provider_id": {"type": "str", "default": ""},
+            "oauth2_token_id": {"type": "str", "default": "", "no_log": False},
             "username": {"type": "str", "default": ""},
             "password": {"type": "str", "default": "", "no_log": True},
             "sender": {"type": "str"},

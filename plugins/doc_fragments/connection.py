@@ -48,7 +48,8 @@ options:
     type: str
   java_home:
     description:
-      - The home of the product's Java, to find its own bundle where that is needed.
+      - The home of the product's Java. It is the one that is asked for its verdict, and whose own bundle counts where
+        there is no other truststore.
       - Left out, it is the C(java) on the E(PATH).
     type: path
   extra_anchors:
@@ -70,4 +71,13 @@ options:
     description: Seconds for all of the module's work on the network together.
     type: float
     default: 30
+  greylist_wait:
+    description:
+      - Seconds in which to try again where the server refuses the sender or all recipients for now (4xx), as
+        greylisting does with those it does not know. Many servers want to be tried again after five minutes.
+      - Each try is a conversation of its own with the whole O(deadline), the pauses between grow from 5 to 60 seconds.
+      - Nothing else is tried again, and nothing once the message was handed over.
+      - If the server takes it in the end, a warning says so, since JavaMail does not try again.
+    type: float
+    default: 0
 """

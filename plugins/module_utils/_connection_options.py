@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "extra_anchors": {"type": "list", "elements": "str", "default": []},
     "check_identity": {"type": "bool", "default": True},
     "deadline": {"type": "float", "default": 30},
+    "greylist_wait": {"type": "float", "default": 0},
 }
 MAX_DEADLINE = 3600.0
 
@@ -32,6 +33,9 @@ def settings_of(params: t.Mapping[str, t.Any]) -> Settings:
     check_connection(params)
     if not 0 < params["deadline"] <= MAX_DEADLINE:
         raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
+    if not 0 <= params["greylist_wait"] <= MAX_DEADLINE:
+        wait = params["greylist_wait"]
+        raise StashMailError(f"greylist_wait {wait:g} is out of range: give seconds, 0 to {MAX_DEADLINE:g}.")
     extra_anchors: list[bytes] = []
     for index, pem in enumerate(params["extra_anchors"]):
         extra_anchors += load_pem(pem, f"extra_anchors[{index}]")

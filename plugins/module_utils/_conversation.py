@@ -31,6 +31,7 @@ class Settings(t.NamedTuple):
     security: str
     username: str = ""
     password: str = ""
+    auth_type: str = "basic"
     sender: str = ""
     recipient: str = ""
     truststore: str | None = None
@@ -98,6 +99,23 @@ class Conversation:
         """Return everything learnt so far, JSON-serialisable and without secrets."""
         transcript = self._session.transcript.lines if self._session else []
         return {**self._facts, "steps": self._steps, "transcript": transcript}
+
+    @property
+    def last_step(self) -> str:
+        """Return the name of the part that came last, empty before the first."""
+        return str(self._steps[-1]["step"]) if self._steps else ""
+
+    def have(self) -> StashMailError | None:
+        """All of it without a message, from connecting to the goodbye; return what ended it early."""
+        try:
+            self.open()
+            self.envelope()
+            self.end()
+        except StashMailError as error:
+            return error
+        finally:
+            self.close()
+        return None
 
     def open(self) -> None:
         """Connect, greet, encrypt, authenticate: all that JavaMail does before MAIL FROM. Raises ``MailFailure``."""
@@ -212,14 +230,19 @@ class Conversation:
 
     def _authenticate(self) -> None:
         settings, session = self.settings, self.session
-        if not settings.username:
+        by_token = settings.auth_type == "oauth2"
+        if not settings.username and not by_token:
             return
         if not session.mechanisms():
             self.outcome = "deliver_unauthenticated"
+            credentials = "token" if by_token else "user name and password"
             self.warnings.append(
-                f"{settings.host}:{settings.port} does not offer AUTH: Bitbucket would send without its user name and "
-                "password, and say nothing about it."
+                f"{settings.host}:{settings.port} does not offer AUTH: Bitbucket would send without its {credentials}, "
+                "and say nothing about it."
             )
+            return
+        if by_token:
+            self._stop_before_token()
             return
         mechanism = session.javamail_mechanism()
         if mechanism is None:
@@ -239,6 +262,22 @@ class Conversation:
         if self.in_clear:
             self.warnings.append("The password travels in clear, as security=plain asks for.")
         self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
+
+    def _stop_before_token(self) -> None:
+        """Nobody but Bitbucket has the token, and what the server says without it would mislead."""
+        settings, offered = self.settings, self.session.mechanisms()
+        self.outcome, self.untested = "token_untested", "Bitbucket would authenticate by a token, which only it has"
+        self.warnings.append(
+            "AUTH by token (OAuth 2.0) cannot be tried from here, since only Bitbucket has the token: whether "
+            f"{settings.host} takes it, the sender and the recipient stays unknown."
+        )
+        if "XOAUTH2" not in offered:
+            self.warnings.append(
+                f"{settings.host}:{settings.port} offers AUTH {', '.join(offered)} and not XOAUTH2, by which JavaMail "
+                "sends a token: Bitbucket could hardly authenticate."
+            )
+        if self.in_clear:
+            self.warnings.append("Bitbucket's token would travel in clear.")
 
 
 def _describe(der: bytes) -> dict[str, t.Any]:

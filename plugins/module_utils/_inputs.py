@@ -107,6 +107,30 @@ def _check_password(password: str) -> str:
     return password
 
 
+def check_no_password(username: str | None, password: str | None) -> None:
+    """Check what goes with OAuth 2.0: the user name may be empty, the password must be."""
+    if password:
+        raise StashMailError(
+            "password is set although auth_type is oauth2, where Bitbucket logs in by a token: "
+            "leave password out, or use auth_type=basic."
+        )
+    check_printable_ascii(username or "", "username")
+
+
+def check_oauth2_ids(params: t.Mapping[str, t.Any]) -> None:
+    """Both ids with OAuth 2.0 and none without; raise :class:`StashMailError` naming the option."""
+    for option in ("oauth2_provider_id", "oauth2_token_id"):
+        value = params.get(option) or ""
+        if params["auth_type"] != "oauth2" and value:
+            raise StashMailError(f"{option} is set although auth_type is {params['auth_type']}: it needs oauth2.")
+        if params["auth_type"] == "oauth2" and not value:
+            raise StashMailError(
+                f"{option} is empty: auth_type=oauth2 needs the id that Bitbucket has given it, "
+                "so set OAuth 2.0 up in Bitbucket's administration first."
+            )
+        check_printable_ascii(value, option)
+
+
 def check_sha256(value: str, option: str) -> str:
     """Return a SHA-256 fingerprint as 64 lowercase hex digits; colons, spaces and dashes between them are allowed."""
     digits = _FINGERPRINT_SEPARATORS.sub("", value).lower()
@@ -122,7 +146,10 @@ def check_connection(params: t.Mapping[str, t.Any]) -> None:
     """Check the options that every module talking to a mail server shares; absent ones are left alone."""
     check_host(params.get("host") or "", "host")
     check_port(params["port"], "port")
-    check_credentials(params.get("username"), params.get("password"))
+    if params.get("auth_type") == "oauth2":
+        check_no_password(params.get("username"), params.get("password"))
+    else:
+        check_credentials(params.get("username"), params.get("password"))
     for option in ("sender", "recipient"):
         if params.get(option):
             check_address(params[option], option)

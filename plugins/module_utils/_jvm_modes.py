@@ -48,21 +48,13 @@ def _try(known: dict[str, Row], asked: Conversation, mode: str, deadline: Deadli
         known[mode] = _unknown("no time was left of the deadline")
         return
     settings: Settings = asked.settings._replace(security=mode, send_password=False)
-    failure: StashMailError | None = None
     try:
         # Half of what is left, so that a silent server leaves some for the other modes.
         conversation = Conversation(settings, deadline.at_most(left / 2), asked.judge)
     except StashMailError as error:
         known[mode] = _unknown(str(error))
         return
-    try:
-        conversation.open()
-        conversation.envelope()
-        conversation.end()
-    except StashMailError as error:
-        failure = error
-    finally:
-        conversation.close()
+    failure = conversation.have()
     if isinstance(failure, MailFailure) and failure.code == "timeout":
         known[mode] = _unknown(f"there was no end to it within the time that was left: {failure.detail}")
         return
@@ -122,7 +114,7 @@ def _row(conversation: Conversation, failure: StashMailError | None) -> Row:
         return _unknown(str(failure))
     code = conversation.outcome
     reason = OUTCOMES[code].meaning
-    if conversation.untested:
+    if conversation.untested and code != "token_untested":
         reason = f"{reason} Whether the server takes the password was not tried."
     if code == "deliver_unauthenticated" and conversation.in_clear:
         reason = f"{reason} The connection is not encrypted."

@@ -16,8 +16,10 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._http import BadRequest
 from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import (
+    BASIC,
     CAMEL,
     HYPHEN,
+    OAUTH2,
     STYLES,
     MailSettings,
     Observed,
@@ -31,19 +33,43 @@ from ansible_collections.stashops.mail.plugins.module_utils._mail_settings impor
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
 
+_FIRST_WITH_OAUTH2 = 10
+_OAUTH2_FIELDS = frozenset({"auth_type", "oauth2_provider_id", "oauth2_token_id"})
+_MAJOR = re.compile(r"\d+")
+
 
 def look(client: Bitbucket) -> Observed:
     """Read what is configured now."""
     return observe(client.mail_server(), client.sender_address)
 
 
-def check_oauth2(before: Observed, overwrite: bool) -> None:
-    """Raise where user name and password would take the place of an OAuth 2.0 configuration, unless ``overwrite``."""
-    if before.settings is not None and before.settings.auth_type == "OAUTH2" and not overwrite:
+def check_oauth2(client: Bitbucket, before: Observed, wanted: MailSettings, overwrite: bool) -> None:
+    """Raise where OAuth 2.0 is wanted of a Bitbucket that does not know it, or would be lost without ``overwrite``."""
+    if wanted.is_oauth2:
+        if not before.shows_auth_type:
+            _check_version(client)
+        return
+    if before.settings is not None and before.settings.auth_type != BASIC and not overwrite:
         raise StashMailError(
-            "Bitbucket's mail server is configured for OAuth 2.0, and these settings would replace that by a user name "
-            "and password. Nothing was changed. Set overwrite_oauth2 to true if that is what you want.",
+            f"Bitbucket's mail server is configured for {_kind(before.settings.auth_type)}, and these settings would "
+            "replace that by a user name and password, or by no login. Nothing was changed. Set overwrite_oauth2 to "
+            "true if that is what you want.",
             code="oauth2",
+        )
+
+
+def _kind(auth_type: str) -> str:
+    return "OAuth 2.0" if auth_type == OAUTH2 else f"the login {auth_type}"
+
+
+def _check_version(client: Bitbucket) -> None:
+    version = str(client.properties()["version"])
+    major = _MAJOR.match(version)
+    if major is None or int(major.group()) < _FIRST_WITH_OAUTH2:
+        raise StashMailError(
+            f"auth_type=oauth2 needs Bitbucket {_FIRST_WITH_OAUTH2} or later, and {client.url} is version {version!r}. "
+            "Nothing was changed. Use auth_type=basic with username and password.",
+            code="too_old",
         )
 
 
@@ -70,7 +96,7 @@ def _write(client: Bitbucket, wanted: MailSettings, password: str, before: Obser
             if not trusted:
                 seen = _learn(client, wanted, style, seen)
                 if seen.flags != starttls_flags(wanted.security):
-                    missing = ["security"]
+                    missing = missing or ["security"]
                     continue
             client.put_mail_server(to_wire(wanted, password, style, auth_type=seen.shows_auth_type))
         except BadRequest as error:
@@ -83,6 +109,9 @@ def _write(client: Bitbucket, wanted: MailSettings, password: str, before: Obser
         missing = differences(wanted, seen.settings)
         if not missing:
             return seen
+        if seen.style == style and _OAUTH2_FIELDS.issuperset(missing):
+            # The spelling is right, so the other one would only take away what did stick.
+            break
     if refusal is not None:
         raise refusal
     raise StashMailError(
@@ -97,14 +126,14 @@ def _order(client: Bitbucket, before: Observed) -> tuple[str, str]:
     """Both spellings, the likelier one first: the one shown, else hyphens up to 7.x (known of 6.10)."""
     first = before.style
     if first is None:
-        major = re.match(r"\d+", client.properties()["version"])
+        major = _MAJOR.match(client.properties()["version"])
         first = HYPHEN if major and int(major.group()) < 8 else CAMEL
     return (first, STYLES[1 - STYLES.index(first)])
 
 
 def _learn(client: Bitbucket, wanted: MailSettings, style: str, seen: Observed) -> Observed:
     """Write all but the credentials and return what is read back: its flags tell whether ``style`` is understood."""
-    harmless = dataclasses.replace(wanted, username="")
+    harmless = dataclasses.replace(wanted, username="", auth_type=BASIC, oauth2_provider_id="", oauth2_token_id="")
     body = to_wire(harmless, "", style, auth_type=seen.shows_auth_type)
     client.put_mail_server({**body, "protocol": "SMTPS"})
     seen = look(client)

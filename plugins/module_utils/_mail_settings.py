@@ -21,6 +21,10 @@ _STYLED = ("useStartTls", "requireStartTls", "senderAddress", "authType", "oauth
 _FLAGS = {"plain": (False, False), "starttls_optional": (True, False), "starttls_required": (True, True)}
 # What the product uses where no port is set.
 _DEFAULT_PORT = 25
+# What REST calls the ids of an OAuth 2.0 configuration.
+_OAUTH2_IDS = {"oauth2_provider_id": "oauth2ProviderId", "oauth2_token_id": "tokenId"}
+BASIC = "BASIC"
+OAUTH2 = "OAUTH2"
 # A run of one character, or a word in brackets: what stands where a password is not shown.
 _MASK = re.compile(r"(.)\1*|<.*>|\[.*\]", re.DOTALL)
 
@@ -29,7 +33,8 @@ _MASK = re.compile(r"(.)\1*|<.*>|\[.*\]", re.DOTALL)
 class MailSettings:
     """One mail server's settings without the password; empty ``username`` means anonymous.
 
-    ``security`` is one of the four modes, or ``unknown`` for a combination that no mode stands for.
+    ``security`` is one of the four modes, or ``unknown`` for a combination that no mode stands for. The two ids are
+    of an OAuth 2.0 configuration only, and None where an instance does not show them.
     """
 
     host: str
@@ -37,7 +42,19 @@ class MailSettings:
     security: str
     username: str
     sender: str
-    auth_type: str = "BASIC"
+    auth_type: str = BASIC
+    oauth2_provider_id: str | None = ""
+    oauth2_token_id: str | None = ""
+
+    @property
+    def is_oauth2(self) -> bool:
+        """Whether Bitbucket logs in at the mail server by a token of its own, not by a password."""
+        return self.auth_type == OAUTH2
+
+    @property
+    def hides_ids(self) -> bool:
+        """Whether an id is there that is not shown."""
+        return self.is_oauth2 and None in (self.oauth2_provider_id, self.oauth2_token_id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +93,8 @@ def observe(body: t.Mapping[str, t.Any] | None, sender: t.Callable[[], str]) -> 
     shown = value("senderAddress")
     address = shown if isinstance(shown, str) and shown else sender()
     auth_type = value("authType")
+    method = str(auth_type or BASIC).upper()
+    ids = {name: _shown_id(value(key)) if method == OAUTH2 else "" for name, key in _OAUTH2_IDS.items()}
     password = body.get("password")
     use, require = _is_true(value("useStartTls")), _is_true(value("requireStartTls"))
     return Observed(
@@ -85,7 +104,8 @@ def observe(body: t.Mapping[str, t.Any] | None, sender: t.Callable[[], str]) -> 
             security=_security(str(body.get("protocol") or "SMTP"), use, require),
             username=str(body.get("username") or ""),
             sender=address,
-            auth_type=str(auth_type or "BASIC").upper(),
+            auth_type=method,
+            **ids,
         ),
         address,
         _style(body),
@@ -99,6 +119,12 @@ def _style(body: t.Mapping[str, t.Any]) -> str | None:
     if any(key in body for key in _STYLED):
         return CAMEL
     return HYPHEN if any(hyphenated(key) in body for key in _STYLED) else None
+
+
+def _shown_id(value: t.Any) -> str | None:
+    text = str(value) if isinstance(value, (str, int)) else ""
+    # Of one digit, too, an id may be: a mask is made of other characters.
+    return None if not text or (_MASK.fullmatch(text) and not text.isalnum()) else text
 
 
 def _is_true(value: t.Any) -> bool:
@@ -129,7 +155,8 @@ def starttls_flags(security: str) -> tuple[bool, bool]:
 def to_wire(settings: MailSettings, password: str, style: str, *, auth_type: bool) -> dict[str, t.Any]:
     """Return the body of a PUT, which replaces everything: each field is sent, also when false or empty.
 
-    :param auth_type: whether the product knows ``authType`` (10.0 and later); others may refuse it.
+    :param auth_type: whether the product knows ``authType`` (10.0 and later); others may refuse it. It is always sent
+        for OAuth 2.0.
     """
     use, require = starttls_flags(settings.security)
     body: dict[str, t.Any] = {
@@ -142,22 +169,35 @@ def to_wire(settings: MailSettings, password: str, style: str, *, auth_type: boo
         "password": password,
         "senderAddress": settings.sender,
     }
-    if auth_type:
+    if auth_type or settings.is_oauth2:
         body["authType"] = settings.auth_type
+    if settings.is_oauth2:
+        body.update({key: getattr(settings, name) for name, key in _OAUTH2_IDS.items()})
     return body if style == CAMEL else {hyphenated(key): value for key, value in body.items()}
 
 
 def differences(wanted: MailSettings, seen: MailSettings | None) -> list[str]:
-    """Return the names of the fields in which ``seen`` is not as ``wanted``, in a fixed order."""
+    """Return the names of the fields in which ``seen`` is not as ``wanted``, in a fixed order.
+
+    An id that is not shown is no difference: nothing is known of it.
+    """
+    names = list(settings_dict(wanted))
     if seen is None:
-        return [field.name for field in dataclasses.fields(wanted)]
-    return [
-        field.name for field in dataclasses.fields(wanted) if getattr(wanted, field.name) != getattr(seen, field.name)
-    ]
+        return names
+    return [name for name in names if getattr(seen, name) not in (getattr(wanted, name), None)]
 
 
 def as_dict(observed: Observed) -> dict[str, t.Any] | None:
-    """Return the settings for results and diffs, without the password; None where nothing at all is set."""
+    """Return the settings for results and diffs, without the password; None where nothing at all is set.
+
+    The ids are in it with OAuth 2.0 only.
+    """
     if observed.settings is not None:
-        return dataclasses.asdict(observed.settings)
+        return settings_dict(observed.settings)
     return {"sender": observed.sender} if observed.sender else None
+
+
+def settings_dict(settings: MailSettings) -> dict[str, t.Any]:
+    """Return all the fields that these settings have."""
+    values = dataclasses.asdict(settings)
+    return {name: value for name, value in values.items() if settings.is_oauth2 or name not in _OAUTH2_IDS}

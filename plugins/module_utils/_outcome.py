@@ -29,14 +29,19 @@ OUTCOMES: dict[str, Outcome] = {
         "Use security=starttls_required or smtps where the server offers it.",
     ),
     "deliver_unauthenticated": Outcome(
-        "a user name and password are set, but the server does not offer AUTH",
+        "credentials are set, but the server does not offer AUTH",
         "Bitbucket sends without authenticating and says nothing about it.",
-        "Remove user name and password, or use the server's submission port.",
+        "Remove the credentials, or use the server's submission port.",
     ),
     "auth_untested": Outcome(
         "JavaMail would authenticate by a mechanism that is not tried here",
         "Bitbucket would try it; whether the password is right stays unknown.",
         "Look at Bitbucket's log after its first mail, or let the server offer PLAIN or LOGIN over TLS.",
+    ),
+    "token_untested": Outcome(
+        "Bitbucket would authenticate by a token (OAuth 2.0), which only it has",
+        "Bitbucket gets as far as authentication; whether the server takes its token stays unknown.",
+        "Have Bitbucket itself send a message, as the module stash_mail_notification does.",
     ),
     # What a test send ends with.
     "delivered": Outcome("the message is in the mailbox", "Mail arrives.", "Nothing."),
@@ -91,7 +96,8 @@ OUTCOMES: dict[str, Outcome] = {
     "deferred": Outcome(
         "the server refused for now (4xx)",
         "Bitbucket's mail is refused at this moment.",
-        "Greylisting passes by itself: try again in some minutes. Otherwise look into the mail server's log.",
+        "Greylisting passes by itself: try again in some minutes, or have greylist_wait do that. Otherwise look into "
+        "the mail server's log.",
     ),
     "rejected": Outcome(
         "the server refused (5xx)",

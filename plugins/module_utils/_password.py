@@ -29,6 +29,9 @@ _MODE = 0o600
 _MAX_BYTES = 1 << 24
 # More would let a planted file keep the module busy for ever.
 _MAX_ITERATIONS = 10 * ITERATIONS
+_WRITTEN = (
+    "Bitbucket's settings are written and read back; only this record is not, so the next run writes them once more."
+)
 
 
 def _fingerprint(url: str, username: str, host: str, password: str, salt: bytes, iterations: int) -> bytes:
@@ -101,14 +104,18 @@ class Fingerprints:
                 "salt": salt.hex(),
                 "sha256": _fingerprint(url, username, host, password, salt, ITERATIONS).hex(),
             },
+            _WRITTEN,
         )
 
-    def forget(self, url: str) -> None:
-        """Remove what is stored for ``url``; a file that has nothing of it stays untouched."""
-        if url in self._entries:
-            self._change(url, None)
+    def forget(self, url: str, state: str = _WRITTEN) -> None:
+        """Remove what is stored for ``url``; a file that has nothing of it stays untouched.
 
-    def _change(self, url: str, entry: dict[str, t.Any] | None) -> None:
+        ``state`` is what an error says of Bitbucket's settings.
+        """
+        if url in self._entries:
+            self._change(url, None, state)
+
+    def _change(self, url: str, entry: dict[str, t.Any] | None, state: str) -> None:
         folder = os.path.dirname(os.path.abspath(self.path))
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -128,10 +135,7 @@ class Fingerprints:
                 # The mode of a file that is there would be kept otherwise.
                 replace(self.path, text.encode("ascii"), prepare=lambda temporary: os.chmod(temporary, _MODE))
         except (OSError, StashMailError) as error:
-            raise StashMailError(
-                f"password_state_path: {str(error).rstrip('.')}. Bitbucket's settings are written and read back; only "
-                "this record is missing, so the next run writes them once more."
-            ) from None
+            raise StashMailError(f"password_state_path: {str(error).rstrip('.')}. {state}") from None
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils import _message
 from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation, Settings
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account, Mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import open_mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
@@ -103,6 +104,21 @@ class Sending:
             **self._further,
             **self._conversation.facts,
         }
+
+    @property
+    def last_step(self) -> str:
+        """Return the name of the last part of the conversation with the mail server, empty before the first."""
+        return self._conversation.last_step
+
+    def have(self) -> StashMailError | None:
+        """Send, follow and close; return why the message did not get as far as was asked for."""
+        try:
+            self.run()
+        except StashMailError as error:
+            return error
+        finally:
+            self.close()
+        return None
 
     def run(self) -> None:
         """Send and follow; raise ``StashMailError`` where the message did not get as far as was asked for."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.stashops.mail.plugins.doc_fragments import bitbucket as bitbucket_fragment
 from ansible_collections.stashops.mail.plugins.doc_fragments import mailbox as mailbox_fragment
 from ansible_collections.stashops.mail.plugins.module_utils import _notification
 from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
@@ -210,7 +211,9 @@ def test_which_message_is_ours(
 
 def test_documentation_says_what_the_code_does() -> None:
     page = yaml.safe_load(stash_mail_notification.DOCUMENTATION)
-    documented = {**page["options"], **yaml.safe_load(mailbox_fragment.ModuleDocFragment.DOCUMENTATION)["options"]}
+    documented = dict(page["options"])
+    for fragment in (bitbucket_fragment, mailbox_fragment):
+        documented.update(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
     spec = stash_mail_notification.ARGUMENT_SPEC
     assert set(documented) == set(spec)
     for name, options in spec.items():

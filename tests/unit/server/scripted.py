@@ -72,6 +72,10 @@ class Oddities:
     """Whether false and empty values are shown."""
     ignores: frozenset[str] = frozenset()
     """Fields that PUT takes and forgets."""
+    hides: frozenset[str] = frozenset()
+    """Fields that GET does not show."""
+    keeps: frozenset[str] = frozenset()
+    """Fields that stay as they were, whatever is given."""
     keeps_if_empty: frozenset[str] = frozenset()
     """Fields that an empty value leaves as they were."""
     refuses_unknown: bool = False
@@ -127,6 +131,7 @@ class Scripted:
             shown["password"] = self.mail["password"] if self.odd.shown_password == "clear" else self.odd.shown_password
         if self.odd.sender_in_mail_server:
             shown["senderAddress"] = self.sender
+        shown = {key: value for key, value in shown.items() if key not in self.odd.hides}
         if not self.odd.shows_false:
             shown = {key: value for key, value in shown.items() if value not in (False, "")}
         return Reply.json(200, {spell(key, self.odd.shows): value for key, value in shown.items()})
@@ -140,6 +145,9 @@ class Scripted:
         new: dict[str, Any] = {"protocol": "SMTP", "useStartTls": False, "requireStartTls": False}
         for key, value in given.items():
             if key in self.odd.ignores or key == "senderAddress":
+                continue
+            if key in self.odd.keeps:
+                new[key] = old.get(key, "")
                 continue
             new[key] = old.get(key, "") if key in self.odd.keeps_if_empty and not value else value
         if self.odd.smtps_drops_flags and new["protocol"] == "SMTPS":

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan
+from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan, secret_of
 from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import MailSettings, Observed
 
 WANTED = MailSettings("smtp.example.com", 587, "starttls_required", "bitbucket", "bitbucket@example.com")
@@ -86,6 +86,73 @@ def test_diff_and_reason(
     assert (shown["before"] != shown["after"]) is decided.write
     assert reason in decided.reason
     assert SECRET not in str(shown) + decided.reason
+
+
+OAUTH2 = dataclasses.replace(WANTED, auth_type="OAUTH2", oauth2_provider_id="provider-1", oauth2_token_id="7")
+HIDDEN = dataclasses.replace(OAUTH2, oauth2_provider_id=None, oauth2_token_id=None)
+
+
+@pytest.mark.parametrize("mode", ["on_change", "always", "on_create"])
+def test_shown_ids_are_compared_themselves(mode: str) -> None:
+    same = plan(Observed(OAUTH2), OAUTH2, "", mode, unasked)
+    assert (same.write, same.same_password) == (False, True)
+    before = dataclasses.replace(OAUTH2, oauth2_token_id="8")
+    other = plan(Observed(before), OAUTH2, "", mode, unasked)
+    assert other.write
+    assert other.fields == ["oauth2_token_id"]
+    shown = diff(Observed(before), OAUTH2, other)
+    assert (shown["before"]["oauth2_token_id"], shown["after"]["oauth2_token_id"]) == ("8", "7")
+    assert "password" not in {**shown["before"], **shown["after"]}
+
+
+@pytest.mark.parametrize(
+    ("mode", "recorded", "word", "reason"),
+    [
+        ("on_change", True, None, "as wanted"),
+        ("on_change", False, "<another>", "ids differ from those before"),
+        ("on_change", None, "<unknown>", "nothing is known of the OAuth 2.0 ids"),
+        ("always", True, "<not-shown>", "does not show the OAuth 2.0 ids"),
+        ("on_create", None, None, "as wanted"),
+        ("on_create", False, None, "as wanted"),
+    ],
+)
+def test_hidden_ids_are_treated_as_a_password_is(
+    mode: str, recorded: bool | None, word: str | None, reason: str
+) -> None:
+    observed = Observed(HIDDEN)
+    decided = plan(observed, OAUTH2, "", mode, lambda: recorded)
+    assert decided.fields == []
+    assert decided.write is (word is not None)
+    assert reason in decided.reason
+    shown = diff(observed, OAUTH2, decided)
+    assert shown["before"]["oauth2_token_id"] == (word or "7")
+    assert (shown["before"] != shown["after"]) is decided.write
+
+
+def test_hidden_ids_beside_another_difference() -> None:
+    observed = Observed(dataclasses.replace(HIDDEN, port=25))
+    decided = plan(observed, OAUTH2, "", "on_change", lambda: True)
+    assert decided.fields == ["port"]
+    shown = diff(observed, OAUTH2, decided)
+    assert {key for key in shown["after"] if shown["after"][key] != shown["before"][key]} == {"port"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(WANTED, OAUTH2), (OAUTH2, WANTED)])
+def test_from_one_login_to_the_other(before: MailSettings, after: MailSettings) -> None:
+    secret = "" if after.is_oauth2 else SECRET
+    decided = plan(Observed(before), after, secret, "on_create", unasked)
+    assert decided.write
+    assert decided.same_password is False
+    assert "auth_type" in decided.reason
+    shown = diff(Observed(before), after, decided)
+    assert ("password" in shown["after"]) is not after.is_oauth2
+    assert ("oauth2_token_id" in shown["after"]) is after.is_oauth2
+
+
+def test_what_is_remembered_of_ids_is_of_both() -> None:
+    assert secret_of(WANTED, SECRET) == SECRET
+    swapped = dataclasses.replace(OAUTH2, oauth2_provider_id="7", oauth2_token_id="provider-1")
+    assert len({secret_of(OAUTH2, ""), secret_of(swapped, ""), secret_of(WANTED, "")}) == 3
 
 
 def test_diff_of_a_removal() -> None:

@@ -144,3 +144,19 @@ def test_as_dict() -> None:
     shown = as_dict(Observed(SETTINGS, password="secret"))
     assert shown is not None
     assert "secret" not in shown.values()
+
+
+@pytest.mark.parametrize(
+    ("shown", "read"),
+    [("7", "7"), (7, "7"), ("77", "77"), ("a", "a"), ("", None), (None, None), ("*****", None), ("<hidden>", None)],
+)
+def test_ids_are_read_where_they_are_shown(shown: object, read: str | None) -> None:
+    body = {"hostname": "h", "authType": "OAUTH2", "oauth2ProviderId": "p", "tokenId": shown}
+    observed = observe(body, lambda: "a@b").settings
+    assert observed is not None
+    assert (observed.oauth2_provider_id, observed.oauth2_token_id) == ("p", read)
+    assert observed.hides_ids is (read is None)
+    basic = observe({**body, "authType": "BASIC"}, lambda: "a@b")
+    assert basic.settings is not None
+    assert not basic.settings.hides_ids
+    assert "oauth2_token_id" not in (as_dict(basic) or {})

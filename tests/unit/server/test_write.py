@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bi
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
 from ansible_collections.stashops.mail.plugins.module_utils._mail_server import check_oauth2, look, remove, write
-from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import MailSettings, observe
+from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import MailSettings, differences, observe
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from tests.unit.server.scripted import CANONICAL, MAIL, SENDER, Oddities, Reply,
 
 WANTED = MailSettings("smtp.example.com", 587, "starttls_required", "bitbucket", "bitbucket@example.com")
 ANONYMOUS = MailSettings("smtp.example.com", 25, "plain", "", "bitbucket@example.com")
+OAUTH2 = dataclasses.replace(WANTED, auth_type="OAUTH2", oauth2_provider_id="provider-1", oauth2_token_id="7")
 SECRET = "Mail-Geheim-55"
 
 
@@ -202,13 +204,66 @@ def test_authtype_is_sent_only_where_it_is_shown() -> None:
         assert "tokenId" not in scripted.mail  # type: ignore[operator]
 
 
-def test_oauth2_is_guarded() -> None:
-    oauth2 = observe({"hostname": "h", "authType": "OAUTH2"}, lambda: "a@b")
+@pytest.mark.parametrize("kind", ["OAUTH2", "oauth2", "SOMETHING_NEW"])
+def test_oauth2_is_guarded(kind: str) -> None:
+    other = observe({"hostname": "h", "authType": kind}, lambda: "a@b")
+    nobody = Bitbucket("http://127.0.0.1:1", "admin", "Admin-Geheim")
     with pytest.raises(StashMailError, match="overwrite_oauth2") as caught:
-        check_oauth2(oauth2, False)
+        check_oauth2(nobody, other, WANTED, False)
     assert caught.value.details["code"] == "oauth2"
-    check_oauth2(oauth2, True)
-    check_oauth2(observe(None, lambda: ""), False)
+    check_oauth2(nobody, other, WANTED, True)
+    check_oauth2(nobody, other, OAUTH2, False)
+    check_oauth2(nobody, observe(None, lambda: ""), WANTED, False)
+
+
+@pytest.mark.parametrize("version", ["3.11.6", "7.21.0", "9.4.2", "9.99.0", "unknown"])
+@pytest.mark.parametrize("start", [Scripted, configured])
+def test_oauth2_needs_version_10(version: str, start: Callable[[Oddities], Scripted]) -> None:
+    with serving(start(Oddities(version=version))) as scripted:
+        bitbucket = client(scripted)
+        with pytest.raises(StashMailError, match="needs Bitbucket 10 or later") as caught:
+            check_oauth2(bitbucket, look(bitbucket), OAUTH2, False)
+        assert caught.value.details["code"] == "too_old"
+        assert repr(version) in str(caught.value)
+        assert scripted.writes == []
+
+
+@pytest.mark.parametrize("security", SECURITY_MODES)
+@pytest.mark.parametrize("style", ["camel", "hyphen"])
+@pytest.mark.parametrize("hidden", [(), ("oauth2ProviderId", "tokenId"), ("tokenId",)])
+@pytest.mark.parametrize("start", [Scripted, configured])
+def test_oauth2_in_either_spelling_and_reading(
+    security: str, style: str, hidden: tuple[str, ...], start: Callable[[Oddities], Scripted]
+) -> None:
+    wanted = dataclasses.replace(OAUTH2, security=security)
+    odd = Oddities(version="10.0.0", known_fields=CANONICAL, reads=(style,), shows=style, hides=frozenset(hidden))
+    with serving(start(odd)) as scripted:
+        bitbucket = client(scripted)
+        before = look(bitbucket)
+        check_oauth2(bitbucket, before, wanted, False)
+        after = write(bitbucket, wanted, "", before)
+        assert scripted.mail is not None
+        assert scripted.mail["authType"] == "OAUTH2"
+        assert (scripted.mail["oauth2ProviderId"], scripted.mail["tokenId"]) == ("provider-1", "7")
+        assert not scripted.mail.get("password")
+        assert after.settings is not None
+        assert differences(wanted, after.settings) == []
+        assert after.settings.hides_ids is bool(hidden)
+
+
+@pytest.mark.parametrize("ignored", ["authType", "oauth2ProviderId", "tokenId"])
+def test_oauth2_that_does_not_stick(ignored: str) -> None:
+    kept = {"authType": "BASIC", "oauth2ProviderId": "another", "tokenId": "8"}
+    odd = Oddities(version="10.0.0", known_fields=CANONICAL, keeps=frozenset({ignored}))
+    with serving(configured(odd)) as scripted:
+        assert scripted.mail is not None
+        scripted.mail.update({**kept, **({} if ignored == "authType" else {"authType": "OAUTH2"})})
+        bitbucket = client(scripted)
+        before = look(bitbucket)
+        with pytest.raises(StashMailError, match="otherwise when read back") as caught:
+            write(bitbucket, OAUTH2, "", before)
+        name = {"authType": "auth_type", "oauth2ProviderId": "oauth2_provider_id", "tokenId": "oauth2_token_id"}
+        assert name[ignored] in caught.value.details["not_stuck"]
 
 
 @pytest.mark.parametrize("clears", [True, False])

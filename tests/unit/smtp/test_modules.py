@@ -135,6 +135,8 @@ def test_probe_warns(run: Callable[..., dict[str, Any]]) -> None:
         ({"recipient": "nobody"}, "not a mail address"),
         ({"deadline": 0}, "deadline"),
         ({"deadline": -1}, "deadline"),
+        ({"greylist_wait": -1}, "greylist_wait -1 is out of range"),
+        ({"greylist_wait": 86400}, "greylist_wait"),
         ({"extra_anchors": ["garbage"]}, "holds no certificate"),
     ],
 )

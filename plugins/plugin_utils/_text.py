@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text from other machines as a report may hold it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+# What XML 1.0 or UTF-8 cannot hold, what a terminal obeys, and what turns the direction of the text around it.
+_UNFIT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_LONGEST = 4000
+
+
+def map_text(function: t.Callable[[str], str], value: t.Any) -> t.Any:
+    """``value`` with every text in it, keys included, put through ``function``; tuples become lists."""
+    if isinstance(value, str):
+        return function(value)
+    if isinstance(value, t.Mapping):
+        return {function(str(key)): map_text(function, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [map_text(function, item) for item in value]
+    return value
+
+
+def presentable(value: t.Any) -> t.Any:
+    """``value`` with every unfit character replaced by U+FFFD, and no text longer than 4000 characters."""
+    return map_text(lambda text: _UNFIT.sub("\ufffd", _shortened(text.replace("\r\n", "\n"))), value)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"
+
+
+def without(secrets: t.Iterable[str], value: t.Any) -> t.Any:
+    """``value`` with ``secrets`` masked wherever they stand in it."""
+    # The longest first: one may be a part of another.
+    known = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, "********")
+        return text
+
+    return map_text(mask, value) if known else value
