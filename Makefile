@@ -9,7 +9,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/doc_fragments scripts demo benchmarks molecule tests
+PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/plugin_utils plugins/doc_fragments scripts demo benchmarks molecule tests
 PYTEST := python -m pytest
 # Side by side, a file's tests in their order: half of the time is waiting for servers, JVMs and containers.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
