@@ -40,6 +40,7 @@ def summary(result: t.Mapping[str, t.Any]) -> list[str]:
     return (
         _product(result.get("prereqs") or {})
         + _truststore(result.get("truststore") or {})
+        + _properties(result.get("properties") or {})
         + _probe(result.get("probe") or {})
         + _stale(result.get("truststore") or {}, result.get("probe") or {})
         + _server(result.get("server") or {})
@@ -63,6 +64,12 @@ def _truststore(result: t.Mapping[str, t.Any]) -> list[str]:
         return []
     names = ", ".join(f"{anchor['alias']} until {str(anchor['not_after'])[:10]}" for anchor in anchors)
     return [f"{result['path']} holds {result['entries']} certificates, of these ours: {names}."]
+
+
+def _properties(result: t.Mapping[str, t.Any]) -> list[str]:
+    if not result.get("keys"):
+        return []
+    return [f"Set or taken out in {result['path']}: {', '.join(result['keys'])}."]
 
 
 def _probe(result: t.Mapping[str, t.Any]) -> list[str]:
@@ -100,6 +107,8 @@ def _server(result: t.Mapping[str, t.Any]) -> list[str]:
     if not after or not after.get("host"):
         return ["No mail server is configured."]
     account = f"as {after['username']}" if after.get("username") else "anonymously"
+    if after.get("auth_type") == "OAUTH2":
+        account = f"{account if after.get('username') else ''} by OAuth 2.0".strip()
     wrote = "now sends" if result.get("changed") else "sends, as before,"
     where = f"{after['host']}:{after['port']} ({after['security']})"
     return [f"It {wrote} through {where} {account}, from {after.get('sender')}."]

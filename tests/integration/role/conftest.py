@@ -52,6 +52,40 @@ class Outcome:
         return self.code == 0
 
 
+def run_playbook(
+    folder: Path, inventory: dict[str, Any], *options: str, playbook: str = "provision"
+) -> tuple[int, str]:
+    """Run one of our playbooks, or another by its path without ``.yml``; returns its exit code and its output.
+
+    All of it at -vvvv, for the secrets' sake.
+    """
+    file = folder / "inventory.json"
+    file.write_text(json.dumps(inventory))
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            *("-vvvv", "--inventory", str(file), *options),
+            str(ROOT / "playbooks" / f"{playbook}.yml"),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
+            "TMPDIR": str(temporary),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 class Site:
     """A Bitbucket without mail, and a mail server that it shall use. ``secrets`` are all passwords of the runs."""
 
@@ -103,32 +137,13 @@ class Site:
         }
 
     def run(self, *options: str, playbook: str = "provision", **changes: Any) -> Outcome:
-        """Run a playbook with the settings and ``changes``; all of it at -vvvv, for the secrets' sake."""
+        """Run a playbook with the settings and ``changes``."""
         settings = {**self.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
-        inventory = self.folder / "inventory.json"
-        inventory.write_text(json.dumps({"bitbucket": {"hosts": {"stand_in": settings}}}))
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "ansible-playbook"),
-                *("-vvvv", "--inventory", str(inventory), *options),
-                str(ROOT / "playbooks" / f"{playbook}.yml"),
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_PIPELINING": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
+        code, output = run_playbook(
+            self.folder, {"bitbucket": {"hosts": {"stand_in": settings}}}, *options, playbook=playbook
         )
-        output = done.stdout + done.stderr
         self.output += output
-        return Outcome(done.returncode, output)
+        return Outcome(code, output)
 
     def arrived(self, count: int, seconds: float = 20.0) -> bool:
         """Whether ``count`` messages are there, waiting for them: the product sends its own some time later."""

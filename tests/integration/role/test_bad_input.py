@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.role.conftest import Site, make_site
-from tests.mail_server import self_signed
+from tests.integration.role.conftest import ACCOUNT, Site, make_site
+from tests.mail_server import MailServer, self_signed
 
 PEM_WITHOUT = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 SHA256 = "ab" * 32
@@ -53,6 +53,9 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("a method that does not fit", {"jvm_method": "setenv"}, "does not fit"),
     ("no service to restart", {"restart": "service"}, "cannot be restarted by service"),
     ("an incomplete mailbox", {"imap": {"host": "localhost"}}, "stash_mail_imap"),
+    ("a property that is none", {"properties": {"a b": 1}}, "is no name of a property"),
+    ("a container without its file", {"jvm_method": "environment"}, "stash_mail_jvm_environment_file must be"),
+    ("no tasks for the restart", {"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
     ("the product is down", {"bitbucket_url": "http://127.0.0.1:1"}, "nothing listens on port 1 of 127.0.0.1"),
     ("not trusted", {"certificates": []}, "JVM does not trust the server"),
 ]
@@ -88,6 +91,19 @@ def test_mail_server(shared: Site) -> None:
     refused(shared, "554", recipient="nobody@example.com")
     shared.smtp.refused_senders.add("nobody@example.com")
     refused(shared, "550", sender="nobody@example.com")
+
+
+def test_a_password_is_not_given_away(shared: Site) -> None:
+    """Without TLS on offer the product would send it in clear with its next message."""
+    with MailServer("plain", username=ACCOUNT, password=shared.password, hostname="localhost") as stripped:
+        refused(
+            shared,
+            "with starttls_optional the product would send it in clear",
+            security="starttls_optional",
+            port=stripped.port,
+            certificates=[],
+        )
+        assert not stripped.auth_attempts
 
 
 def test_fetch_with_another_fingerprint(shared: Site) -> None:

@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The presets: sound data, the same in the argument specs and in the documentation, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES, check_host
+
+from tests import doc_table
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLE = ROOT / "roles" / "stash_mail"
+PRESETS: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "vars/main.yml").read_text("utf-8"))["__stash_mail_presets"]
+BASE = {"stash_mail_sender": "bitbucket@example.com", "stash_mail_recipient": "ops@example.com"}
+OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]["options"]
+
+
+def page() -> str:
+    rows = [
+        [f"[`{name}`](#{name})", entry["title"], f"`{entry['host']}`", str(entry["port"]), f"`{entry['security']}`"]
+        for name, entry in PRESETS.items()
+    ]
+    parts = [doc_table.table(["preset", "service", "host", "port", "security"], rows)]
+    for name, entry in PRESETS.items():
+        prepare = "\n".join(f"{number}. {text}" for number, text in enumerate(entry["prepare"], start=1))
+        notes = "\n".join(f"- {text}" for text in entry["warnings"])
+        parts.append(f"## {name}\n\n{entry['title']}. To prepare:\n\n{prepare}\n\nTo look out for:\n\n{notes}")
+    return "\n\n".join(parts)
+
+
+def test_the_documentation_is_of_this_data() -> None:
+    if doc_table.wanted():
+        doc_table.write("presets.md", "presets", page())
+    assert doc_table.read("presets.md", "presets") == page()
+
+
+def test_the_argument_specs_know_all() -> None:
+    assert OPTIONS["stash_mail_preset"]["choices"] == ["", *PRESETS]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_data(name: str) -> None:
+    entry = PRESETS[name]
+    assert set(entry) == {"title", "host", "port", "security", "prepare", "warnings"}
+    check_host(entry["host"].replace("<region>", "eu-west-1"))
+    assert entry["port"] in range(1, 65536)
+    assert entry["security"] in SECURITY_MODES
+    assert entry["prepare"]
+    assert entry["warnings"]
+    for text in [*entry["prepare"], *entry["warnings"]]:
+        assert text.strip().endswith("."), text
+        assert not re.search(r"\b(19|20)\d\d\b", text), "dates move"
+        # What is named has to be there.
+        assert set(re.findall(r"stash_mail_\w+", text)) <= set(OPTIONS), text
+
+
+def prereqs(folder: Path, hosts: dict[str, dict[str, Any]], *arguments: str) -> tuple[int, str]:
+    """Run the first phase on ``hosts``, which changes nothing, and show the three variables: status and words."""
+    common = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "stash_mail_bitbucket_admin_user": "admin",
+        "stash_mail_bitbucket_admin_password": "Admin-Geheim-31",
+        **BASE,
+    }
+    inventory = {"all": {"hosts": {name: {**common, **values} for name, values in hosts.items()}}}
+    (folder / "hosts.json").write_text(json.dumps(inventory))
+    shown = "{{ [inventory_hostname, stash_mail_host, stash_mail_port, stash_mail_security] | to_json }}"
+    role: dict[str, Any] = {"name": str(ROLE), "tasks_from": "prereqs"}
+    # The specs of the role's way in, since prereqs alone is none.
+    specs = {"ansible.builtin.validate_argument_spec": {"argument_spec": {key: OPTIONS[key] for key in SPECS}}}
+    told: dict[str, Any] = {"ansible.builtin.debug": {"msg": shown}}
+    book = [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.import_role": role}, specs, told],
+        }
+    ]
+    (folder / "play.yml").write_text(json.dumps(book))
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-vvvv", "-i", "hosts.json", *arguments, "play.yml"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert "Admin-Geheim-31" not in said
+    return done.returncode, said
+
+
+SPECS = ("stash_mail_preset", "stash_mail_host", "stash_mail_port", "stash_mail_security")
+# What is set, and what comes of it.
+CASES: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "none": ({"stash_mail_host": "mail.example.com"}, ["mail.example.com", 25, "starttls_required"]),
+    **{
+        name: (
+            {"stash_mail_preset": name, "stash_mail_preset_region": "eu-west-1"},
+            [entry["host"].replace("<region>", "eu-west-1"), entry["port"], entry["security"]],
+        )
+        for name, entry in PRESETS.items()
+    },
+    "own-host": (
+        {"stash_mail_preset": "amazon_ses", "stash_mail_host": "vpce.example.com"},
+        ["vpce.example.com", 587, "starttls_required"],
+    ),
+    "own-port": (
+        {"stash_mail_preset": "gmail", "stash_mail_port": 465, "stash_mail_security": "smtps"},
+        ["smtp.gmail.com", 465, "smtps"],
+    ),
+}
+
+
+def test_what_is_set_wins_and_one_host_tells(tmp_path: Path) -> None:
+    hosts = {name: values for name, (values, _) in CASES.items()}
+    # A second one of these: it gets the same, and nothing is said twice.
+    hosts["zz-gmail"] = {"stash_mail_preset": "gmail"}
+    status, said = prereqs(tmp_path, hosts)
+    assert status == 0, said
+    rows = [json.loads(json.loads(f'"{text}"')) for text in re.findall(r'"msg": "(\[\\".*?\])"', said)]
+    found = {row[0]: row[1:] for row in rows}
+    assert found == {**{name: wanted for name, (_, wanted) in CASES.items()}, "zz-gmail": CASES["gmail"][1]}
+    for name, entry in PRESETS.items():
+        assert said.count(json.dumps(f"Prepare: {entry['prepare'][0]}")) == 1, name
+        for text in entry["warnings"]:
+            assert said.count(json.dumps(f"Note: {text}")) == 1, text
+
+
+def test_one_variable_for_all_is_told_once(tmp_path: Path) -> None:
+    status, said = prereqs(tmp_path, {"one": {}, "two": {}}, "-e", "stash_mail_preset=sendgrid")
+    assert status == 0, said
+    assert said.count(json.dumps(f"Prepare: {PRESETS['sendgrid']['prepare'][0]}")) == 1
+    assert said.count('smtp.sendgrid.net\\"') == 2
+
+
+def test_the_region_is_asked_for(tmp_path: Path) -> None:
+    status, said = prereqs(tmp_path, {"one": {"stash_mail_preset": "amazon_ses"}})
+    assert status == 2
+    assert "stash_mail_preset_region must be set with stash_mail_preset amazon_ses" in said
+
+
+def test_an_unknown_preset_is_refused_by_the_argument_specs(tmp_path: Path) -> None:
+    book = [{"hosts": "all", "gather_facts": False, "roles": [str(ROLE)]}]
+    (tmp_path / "play.yml").write_text(json.dumps(book))
+    settings = {
+        **BASE,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "stash_mail_preset": "gmial",
+        "stash_mail_bitbucket_admin_user": "admin",
+        "stash_mail_bitbucket_admin_password": "Admin-Geheim-31",
+    }
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"one": settings}}}))
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.json", "play.yml"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 2, said
+    assert "value of stash_mail_preset must be one of: , gmail" in said
+    assert "gmial" in said
+    assert "undefined" not in said
