@@ -74,15 +74,16 @@ def replace(
             if prepare:
                 prepare(temporary)
             os.fsync(stream.fileno())
-        _verify(temporary, data)
-        try:
-            os.rename(temporary, path)
-        except OSError as error:
-            if not (in_place and error.errno in (errno.EBUSY, errno.EXDEV)):
-                raise
-            _overwrite(path, data)
-        else:
-            temporary = None
+            # Still open, for its lock ends with it, and others would take it for a leftover.
+            _verify(temporary, data)
+            try:
+                os.rename(temporary, path)
+            except OSError as error:
+                if not (in_place and error.errno in (errno.EBUSY, errno.EXDEV)):
+                    raise
+                _overwrite(path, data)
+            else:
+                temporary = None
         _sync_folder(folder)
     except OSError as error:
         raise StashMailError(f"{path} cannot be written: {_reason(error, folder)}") from None

@@ -229,9 +229,14 @@ def test_two_writers_and_a_reader(tmp_path: Path) -> None:
     contents = [bytes([letter]) * 200_000 for letter in b"ab"]
     _files.replace(str(path), contents[0])
 
+    failed = []
+
     def write(data: bytes) -> None:
-        for _ in range(30):
-            _files.replace(str(path), data)
+        try:
+            for _ in range(300):
+                _files.replace(str(path), data)
+        except StashMailError as error:
+            failed.append(error)
 
     writers = [threading.Thread(target=write, args=(data,)) for data in contents]
     for writer in writers:
@@ -242,6 +247,7 @@ def test_two_writers_and_a_reader(tmp_path: Path) -> None:
         reads += 1
     for writer in writers:
         writer.join()
+    assert failed == []
     assert reads > 0
     assert leftovers(tmp_path) == []
 
