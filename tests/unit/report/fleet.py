@@ -20,7 +20,7 @@ from ansible_collections.stashops.mail.plugins.filter.timeline import timeline
 from ansible_collections.stashops.mail.plugins.filter.unix_time import unix_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-# Ansible's filters have taken this process for a controller, where modules show their warnings in place of returning them.
+# Importing the filters makes this process a controller, where modules show their warnings in place of returning them.
 # Other tests run modules in it.
 _internal.is_controller = False
 
