@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import functools
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -53,10 +55,14 @@ class Answer:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on now.
+
+    Below those that the system hands out itself: other tests' servers, which let it, cannot take the port in between.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)  # noqa: S311 - not a secret
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @functools.cache
