@@ -10,7 +10,6 @@ import contextlib
 import functools
 import json
 import os
-import random
 import secrets
 import shutil
 import socket
@@ -60,7 +59,7 @@ def free_port() -> int:
     Below those that the system hands out itself: other tests' servers, which let it, cannot take the port in between.
     """
     while True:
-        port = random.randrange(15_000, 32_000)  # noqa: S311 - not a secret
+        port = 15_000 + secrets.randbelow(17_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 
