@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mail server's certificate changes: as a whole, step by step, and the wrong way round."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.role.conftest import Outcome, Site
+from tests.integration.rotate.runs import Hook
+from tests.integration.rotate.stream import Stream
+from tests.mail_server import Certificate, authority, leaf, self_signed
+
+# Many runs, each of which takes as long as the machine is busy.
+pytestmark = pytest.mark.timeout(900)
+
+
+def shown(output: str) -> str:
+    """The output with the callback's folded lines joined."""
+    return re.sub(r"\s+", " ", output)
+
+
+def rotate(site: Site, anchor: Certificate, *options: str, **changes: Any) -> Outcome:
+    # The stream looks into the mailbox itself; an IMAP server takes long to find one message among so many.
+    return site.run(
+        *options, playbook="rotate_certificate", certificates_next=[{"pem": anchor.pem}], imap={}, **changes
+    )
+
+
+def anchors(site: Site, *certificates: Certificate) -> list[bool]:
+    """Which of these the truststore holds."""
+    data = site.truststore.read_bytes()
+    return [certificate.der in data for certificate in certificates]
+
+
+def test_all_steps_in_one_run(site: Site, tmp_path: Path) -> None:
+    """From a self-signed certificate to one of a private CA."""
+    old, root = site.certificate, authority()
+    new = leaf(root, "localhost", sans=["localhost", "127.0.0.1"])
+    trusted: list[list[bool]] = []
+
+    def switch() -> None:
+        trusted.append(anchors(site, old, root))
+        site.smtp.present(new)
+
+    with Hook(tmp_path, "switch", switch) as hook:
+        tasks = {"rotate_certificate_switch_tasks": str(hook.path)}
+        before = site.state()
+        checked = rotate(site, root, "--check", "--diff", **tasks)
+        assert checked.ok, checked.output
+        assert (site.state(), hook.times) == (before, [])
+        with Stream(site) as stream:
+            done = rotate(site, root, "--diff", **tasks)
+        assert done.ok, done.output
+        assert trusted == [[True, True]], "both were trusted when the mail server switched"
+        assert anchors(site, old, root) == [False, True]
+        print(f"certificate: {stream}")
+        assert len(stream.sent) > 20
+        assert stream.lost == set(), site.bitbucket.mail_log
+
+        again = rotate(site, root, **tasks)
+        assert (again.ok, again.changed) == (True, 0), again.output
+        assert len(hook.times) == 1
+    # What the run told to do.
+    assert "Now move stash_mail_certificates_next into stash_mail_certificates" in shown(done.output)
+    site.certificate = root
+    site.settings["stash_mail_certificates"] = [{"pem": root.pem}]
+    moved = site.run(imap={})
+    assert (moved.ok, moved.changed) == (True, 0), moved.output
+
+
+def test_step_by_step(site: Site) -> None:
+    """The mail server's administrator is somebody else, and there are no tasks for the switch."""
+    old, new = site.certificate, self_signed("localhost", "127.0.0.1")
+    presented = site.smtp.certificate
+
+    def step(tag: str, **changes: Any) -> Outcome:
+        return rotate(site, new, "--tags", tag, **changes)
+
+    early = step("switch")
+    assert (early.code, early.changed) == (2, 0)
+    assert "Nothing has been switched. Run the step trust first" in shown(early.output)
+    trust = step("trust")
+    assert trust.ok, trust.output
+    assert anchors(site, old, new) == [True, True]
+    assert step("trust").changed == 0
+
+    waiting = step("switch")
+    assert (waiting.code, waiting.changed) == (2, 0)
+    assert "Have it present its new certificate and run again" in shown(waiting.output)
+    for tag, says in (("verify", "stay trusted. Run the step switch"), ("retire", "The old anchors stay")):
+        refused = step(tag)
+        assert (refused.code, refused.changed) == (2, 0)
+        assert says in shown(refused.output)
+    assert anchors(site, old, new) == [True, True]
+
+    site.smtp.present(new)
+    done = step("switch,verify")
+    assert (done.ok, done.changed) == (True, 0), done.output
+    retired = step("retire")
+    assert retired.ok, retired.output
+    assert anchors(site, old, new) == [False, True]
+    again = rotate(site, new)
+    assert (again.ok, again.changed) == (True, 0), again.output
+
+    # The mail server goes back to its old certificate: so does what is trusted.
+    site.smtp.present(presented)
+    assert step("trust").ok
+    assert anchors(site, old, new) == [True, True]
+
+
+def test_a_switch_that_fails_is_taken_back(site: Site, tmp_path: Path) -> None:
+    new, presented = self_signed("localhost", "127.0.0.1"), site.smtp.certificate
+    wrong = self_signed("localhost", "127.0.0.1")
+    with (
+        Hook(tmp_path, "switch", lambda: site.smtp.present(wrong)) as there,
+        Hook(tmp_path, "back", lambda: site.smtp.present(presented)) as back,
+    ):
+        done = rotate(
+            site,
+            new,
+            rotate_certificate_switch_tasks=str(there.path),
+            rotate_certificate_switch_back_tasks=str(back.path),
+        )
+    assert done.code == 2
+    assert len(there.times) == len(back.times) == 1
+    assert "every product trusts the old and the new anchors" in shown(done.output)
+    assert site.smtp.certificate is presented
+    assert site.run(imap={}).ok
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"certificates_next": []}, "stash_mail_certificates_next is empty"),
+        ({"security": "plain"}, "stash_mail_security is plain"),
+        ({"rotate_certificate_switch_tasks": "switch.yml"}, "switch.yml is no file on the controller"),
+        (
+            {"fetch": [{"host": "localhost", "sha256": ["0" * 64]}]},
+            "stash_mail_fetch gets what localhost presents, and no longer finds it",
+        ),
+    ],
+)
+def test_bad_input(site: Site, changes: dict[str, Any], says: str) -> None:
+    new = self_signed("localhost", "127.0.0.1")
+    done = site.run(playbook="rotate_certificate", **{"certificates_next": [{"pem": new.pem}], **changes})
+    assert (done.code, done.changed) == (2, 0)
+    assert says in shown(done.output)
