@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from testinfra.host import Host
@@ -14,10 +15,26 @@ from tests.molecule.runs import Runs
 
 pytest.register_assert_rewrite("tests.molecule.provisioned")
 
+_FIGURES = pytest.StashKey[list[str]]()
+
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab.load()
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """What a test has counted or timed, to be shown at the end."""
+    return pytestconfig.stash.setdefault(_FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash.get(_FIGURES, [])
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

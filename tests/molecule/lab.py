@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 import testinfra
 from testinfra.host import Host
 
+from tests.molecule import leaks
+
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".cache/molecule"
 PROGRAMS = ROOT / "tests/molecule"
@@ -28,6 +30,10 @@ MAIL_SERVER = "admin/mail-server"
 TRUSTSTORE = "/etc/stash_mail/cacerts"
 DROP_IN = f"/etc/systemd/system/{SERVICE}.service.d/stash_mail.conf"
 FINGERPRINTS = "/var/lib/stash_mail/passwords.json"
+# The product's own store, where the mail password has to be, and the accounts that the lab gave it.
+STORES = [f"{HOME}/shared/standin-state.json", f"{HOME}/standin-users.json"]
+# The accounts that the lab gave the mail server.
+MAIL_ACCOUNTS = "/etc/stash_mail/users"
 # The process, when it was started, and every file of the system's and the product's settings with its last change.
 SNAPSHOT = rf"""
 systemctl show {SERVICE} --property MainPID,ExecMainStartTimestampMonotonic,NeedDaemonReload
@@ -85,18 +91,28 @@ class Lab:
         answer: dict[str, Any] = self.program("mail_client.py", {"host": self.mail_host, **request})
         return answer
 
-    def find(self, where: str, text: str, *, wanted: int = 1, seconds: float = 10.0) -> list[str]:
-        """The recipient's messages with the text in SUBJECT, BODY or ``HEADER name``, over IMAP with STARTTLS.
+    def find(
+        self,
+        where: str,
+        text: str,
+        *,
+        wanted: int = 1,
+        seconds: float = 10.0,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> list[str]:
+        """The messages with the text in SUBJECT, BODY or ``HEADER name``, over IMAP with STARTTLS.
 
-        Waits for as many as are wanted, at most so many seconds; returns what there is by then.
+        Waits for as many as are wanted, at most so many seconds; returns what there is by then. It is the recipient's
+        mailbox unless another account is given.
         """
         answer = self.mail(
             action="find",
             port=143,
             security="starttls",
             ca=self.certificate("ca"),
-            username=self.recipient,
-            password=self.password("recipient"),
+            username=username or self.recipient,
+            password=password or self.password("recipient"),
             where=where,
             text=text,
             wanted=wanted,
@@ -105,7 +121,9 @@ class Lab:
         messages: list[str] = answer["messages"]
         return messages
 
-    def rest(self, method: str, resource: str, body: Any = None, **query: str) -> tuple[int, Any]:
+    def rest(
+        self, method: str, resource: str, body: Any = None, *, container: str = "bitbucket", **query: str
+    ) -> tuple[int, Any]:
         """Status and body of a call to Bitbucket's REST API as its administrator, over the container's loopback."""
         request = {
             "method": method,
@@ -114,7 +132,7 @@ class Lab:
             "username": "sysadmin",
             "password": self.password("sysadmin"),
         }
-        answer = self.program("rest_client.py", request)
+        answer = self.program("rest_client.py", request, container)
         return answer["status"], answer["body"]
 
     def mail_server(self) -> dict[str, Any] | None:
@@ -122,6 +140,14 @@ class Lab:
         status, body = self.rest("GET", MAIL_SERVER)
         assert status in (200, 404), body
         return dict(body) if status == 200 else None
+
+    def write_mail_server(self, *, account: bool, **settings: Any) -> None:
+        """Give Bitbucket mail-server settings past the role: ``settings`` as REST spells them, and who sends."""
+        body = {"hostname": self.mail_host, "senderAddress": self.sender, **settings}
+        if account:
+            body |= {"username": self.sender, "password": self.password("sender")}
+        status, answer = self.rest("PUT", MAIL_SERVER, body)
+        assert status == 200, answer
 
     def create_user(self, name: str) -> None:
         """Let Bitbucket send a message of its own: the one that a new user gets."""
@@ -138,11 +164,28 @@ class Lab:
         lines: list[str] = self.host("bitbucket").run(SNAPSHOT).stdout.splitlines()
         return [*lines, f"mail server: {self.mail_server()}"]
 
-    def jvm_arguments(self) -> list[str]:
+    def jvm_arguments(self, container: str = "bitbucket", service: str = SERVICE) -> list[str]:
         """The arguments of the running JVM, as its kernel has them."""
-        host = self.host("bitbucket")
-        command = f"systemctl show {SERVICE} --property MainPID --value"
+        host = self.host(container)
+        command = f"systemctl show {service} --property MainPID --value"
         return list(host.file(f"/proc/{host.check_output(command)}/cmdline").content_string.rstrip("\0").split("\0"))
+
+    def files_with(self, passwords: list[str], container: str) -> list[str]:
+        """The files of a container that hold one of the passwords in one form or another."""
+        files: list[str] = self.program("file_search.py", leaks.all_forms(passwords), container)
+        return files
+
+    def journals_with(self, passwords: list[str]) -> list[str]:
+        """The containers with a journal that holds one of the passwords."""
+        command = "journalctl --boot --no-pager --all --output export"
+        hosts = ("bitbucket", "mail")
+        return [name for name in hosts if leaks.in_text(self.host(name).check_output(command), passwords)]
+
+    def record(self) -> list[dict[str, Any]]:
+        """What the man in the middle has written down, see tests/molecule/starttls_stripper.py."""
+        command = ["podman", "exec", self.containers["between"], "cat", "/srv/record"]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+        return [json.loads(line) for line in lines]
 
     def written_files(self) -> set[str]:
         """The files of Bitbucket's host that are not as in its image, without the logs and /run."""

@@ -12,11 +12,23 @@ from typing import Any, ClassVar
 
 from testinfra.host import Host
 
-from tests.molecule.lab import DROP_IN, FINGERPRINTS, HOME, INSTALL, MAIL_LOG, SERVICE, SUBJECT, TRUSTSTORE, Lab
+from tests.molecule.lab import (
+    DROP_IN,
+    FINGERPRINTS,
+    HOME,
+    INSTALL,
+    MAIL_ACCOUNTS,
+    MAIL_LOG,
+    SERVICE,
+    STORES,
+    SUBJECT,
+    TRUSTSTORE,
+    Lab,
+)
 
 # What a container's first start and its mounts write.
 OF_THE_LAB = {"/etc/.pwd.lock", "/etc/machine-id", "/etc/lab/ca.pem", "/var/lib/dbus/machine-id"}
-OWN_CACERTS = f"{INSTALL}/jre/lib/security/cacerts"
+OWN_CACERTS = "jre/lib/security/cacerts"
 ARGUMENT = f"-Djavax.net.ssl.trustStore={TRUSTSTORE}"
 
 
@@ -34,12 +46,15 @@ class Provisioned:
     """A scenario's tests; a subclass says what is wanted.
 
     ``settings`` is what REST returns, ``anchors`` are the certificates of the lab that the truststore has beside the
-    JVM's own, and ``protocol`` is what the mail server calls a message's way in.
+    JVM's own, ``received`` is what the mail server calls a message's way in, ``messages`` is how many real runs of the
+    role there were, and ``install`` is where the product is.
     """
 
     settings: ClassVar[dict[str, Any]]
     anchors: ClassVar[tuple[str, ...]] = ()
-    protocol: ClassVar[str]
+    received: ClassVar[str]
+    messages: ClassVar[int] = 2
+    install: ClassVar[str] = INSTALL
 
     def test_mail_server_settings(self, lab: Lab) -> None:
         common = {"hostname": lab.mail_host, "senderAddress": lab.sender}
@@ -53,7 +68,7 @@ class Provisioned:
         assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
         ders = [ssl.PEM_cert_to_DER_cert(lab.certificate(name)) for name in self.anchors]
         ours = Counter(hashlib.sha256(der).hexdigest() for der in ders)
-        assert fingerprints(bitbucket, TRUSTSTORE) == fingerprints(bitbucket, OWN_CACERTS) + ours
+        assert fingerprints(bitbucket, TRUSTSTORE) == fingerprints(bitbucket, f"{self.install}/{OWN_CACERTS}") + ours
 
     def test_drop_in(self, bitbucket: Host) -> None:
         file = bitbucket.file(DROP_IN)
@@ -70,7 +85,7 @@ class Provisioned:
     def test_nothing_else_was_written(self, lab: Lab, bitbucket: Host) -> None:
         written = {path for path in lab.written_files() if path.startswith(("/etc/", "/opt/", "/usr/", "/var/lib/"))}
         # The JVM's own bundle, wherever its links lead to, is as the image has it.
-        assert bitbucket.file(OWN_CACERTS).linked_to not in written
+        assert bitbucket.file(f"{self.install}/{OWN_CACERTS}").linked_to not in written
         wanted = {TRUSTSTORE, DROP_IN} if self.anchors else set()
         assert written - OF_THE_LAB == wanted | ({FINGERPRINTS} if "username" in self.settings else set())
 
@@ -93,10 +108,10 @@ class Provisioned:
         assert len(started) == (2 if self.anchors else 1), journal
 
     def test_messages_of_the_role(self, lab: Lab) -> None:
-        """One for each real run, converge and idempotence, and none for the check."""
-        messages = lab.find("SUBJECT", SUBJECT, wanted=2)
-        assert len(messages) == 2
-        assert all(f"with {self.protocol} id" in message for message in messages), messages[0]
+        """One for each real run, such as converge and idempotence, and none for the check."""
+        messages = lab.find("SUBJECT", SUBJECT, wanted=self.messages)
+        assert len(messages) == self.messages
+        assert all(self.received in message for message in messages), messages[0]
 
     def test_message_of_bitbucket(self, lab: Lab, bitbucket: Host) -> None:
         """Real JavaMail in the running JVM accepts the mail server."""
@@ -109,5 +124,12 @@ class Provisioned:
             lab.delete_user(name)
         assert len(messages) == 1, mail_log
         assert f"From: Bitbucket <{lab.sender}>" in messages[0]
-        assert f"with {self.protocol} id" in messages[0]
+        assert self.received in messages[0]
         assert mail_log == ""
+
+    def test_no_password_in_files_and_logs(self, lab: Lab) -> None:
+        """Nowhere but in the accounts of the lab, and where the product keeps the mail password."""
+        passwords = lab.passwords()
+        assert lab.files_with(passwords, "bitbucket") == sorted(STORES if "username" in self.settings else STORES[1:])
+        assert lab.files_with(passwords, "mail") == [MAIL_ACCOUNTS]
+        assert lab.journals_with(passwords) == []

@@ -42,7 +42,7 @@ def refused(lab: Lab, runs: Runs, message: str, refused_logins: int = 0, **chang
     before, logins = lab.state(), lab.refused_logins()
     run = runs("--diff", secrets=(WRONG,), **changes)
     assert run.code == 2, run.evidence
-    assert "preflight | " in run.error, run.evidence
+    assert run.in_preflight, run.evidence
     assert message in run.error, run.evidence
     assert run.changed == 0
     assert lab.state() == before

@@ -18,4 +18,4 @@ class TestDefault(Provisioned):
         "username": "bitbucket@stashops.test",
     }
     anchors = ("ca",)
-    protocol = "ESMTPSA"
+    received = "with ESMTPSA id"

@@ -10,13 +10,21 @@ import subprocess
 from testinfra.host import Host
 
 from tests.molecule import leaks
-from tests.molecule.lab import DROP_IN, HOME, MAIL_LOG, MAIL_SERVER, SERVICE, SUBJECT, TRUSTSTORE, Lab
+from tests.molecule.lab import (
+    DROP_IN,
+    MAIL_ACCOUNTS,
+    MAIL_LOG,
+    MAIL_SERVER,
+    SERVICE,
+    STORES,
+    SUBJECT,
+    TRUSTSTORE,
+    Lab,
+)
 from tests.molecule.provisioned import ARGUMENT
 from tests.molecule.runs import Runs
 
 ROOT_DROP_IN = f"/etc/systemd/system/{SERVICE}.service.d/without_user.conf"
-# The product's own store, where the mail password has to be, and the accounts that the lab gave it.
-STORES = [f"{HOME}/shared/standin-state.json", f"{HOME}/standin-users.json"]
 
 
 def restart(host: Host) -> None:
@@ -62,7 +70,7 @@ def test_wrong_truststore(lab: Lab, bitbucket: Host) -> None:
     lab.rest("DELETE", MAIL_SERVER)
 
 
-def test_provisioning_heals_and_shows_no_password(lab: Lab, bitbucket: Host, mail: Host, runs: Runs) -> None:
+def test_provisioning_heals_and_shows_no_password(lab: Lab, bitbucket: Host, runs: Runs) -> None:
     passwords = lab.passwords()
     canary = secrets.token_urlsafe(16)
     files = [bitbucket.file(path).sha256sum for path in (DROP_IN, TRUSTSTORE)]
@@ -82,10 +90,9 @@ def test_provisioning_heals_and_shows_no_password(lab: Lab, bitbucket: Host, mai
 
     assert watch.found == {"environ of sleep"}, "only what the test itself had planted"
     assert watch.scans > 20
-    texts = leaks.all_forms(passwords)
-    assert lab.program("file_search.py", texts) == sorted(STORES)
-    for host in (bitbucket, mail):
-        assert leaks.in_text(host.check_output("journalctl --boot --no-pager --all --output export"), passwords) == []
+    assert lab.files_with(passwords, "bitbucket") == sorted(STORES)
+    assert lab.files_with(passwords, "mail") == [MAIL_ACCOUNTS]
+    assert lab.journals_with(passwords) == []
 
 
 def test_unprovisioning(lab: Lab, bitbucket: Host, runs: Runs) -> None:
@@ -95,4 +102,4 @@ def test_unprovisioning(lab: Lab, bitbucket: Host, runs: Runs) -> None:
     for path in (DROP_IN, TRUSTSTORE):
         assert not bitbucket.file(path).exists
     assert trust_arguments(lab) == []
-    assert lab.program("file_search.py", leaks.all_forms([lab.password("sender")])) == []
+    assert lab.files_with([lab.password("sender")], "bitbucket") == []

@@ -8,5 +8,5 @@ install -d -o vmail -g vmail -m 0700 /var/mail/virtual
 # A container gets its own at its first boot.
 rm -f /etc/machine-id /etc/ssl/private/ssl-cert-snakeoil.key
 : >/etc/machine-id
-systemctl enable postfix.service dovecot.service
+systemctl enable postfix.service postgrey.service dovecot.service
 systemctl mask systemd-logind.service getty.target apt-daily.timer apt-daily-upgrade.timer

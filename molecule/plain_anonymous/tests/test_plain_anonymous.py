@@ -16,4 +16,4 @@ class TestPlainAnonymous(Provisioned):
         "useStartTls": False,
         "requireStartTls": False,
     }
-    protocol = "ESMTP"
+    received = "with ESMTP id"

@@ -22,7 +22,7 @@ class TestSmtpsSelfsigned(Provisioned):
         "username": "bitbucket@stashops.test",
     }
     anchors = ("mail/self_signed",)
-    protocol = "ESMTPSA"
+    received = "with ESMTPSA id"
 
 
 def test_another_fingerprint(lab: Lab, runs: Runs) -> None:

@@ -20,7 +20,7 @@ class TestStarttlsOptional(Provisioned):
         "username": "bitbucket@stashops.test",
     }
     anchors = ("ca",)
-    protocol = "ESMTPSA"
+    received = "with ESMTPSA id"
 
 
 def test_alias(bitbucket: Host) -> None:

@@ -160,6 +160,22 @@ def test_the_pipe_to_the_jvm_carries_any_bytes(message: bytes, failure: str) -> 
         stream.close()
 
 
+def test_a_jvm_that_is_to_end_sends_until_then() -> None:
+    requests, to_jvm = _pipe()
+    answers, from_jvm = _pipe()
+    ended = threading.Event()
+    transport = JvmTransport(to_jvm, answers, ended.set)
+    from_jvm.write(b"STOP\n")
+    from_jvm.flush()
+    assert ended.wait(5)
+    from_jvm.write(b"OK\n")
+    from_jvm.flush()
+    assert transport.send(_job(b"queued")) == ""
+    from_jvm.close()
+    for stream in (requests, to_jvm):
+        stream.close()
+
+
 def test_a_job_shows_no_password() -> None:
     assert "pass" not in repr(_job(b""))
 
