@@ -197,6 +197,8 @@ def _separation(text: str) -> str:
     end = _line_end(text)
     is_open = parse(text)[-1].open
     if text[-1] in "\r\n":
+        # A line feed right behind a carriage return would be one line end with it.
+        end = "\r" if (text[-1], end) == ("\r", "\n") else end
         return end if is_open else ""
     # The empty line is what the backslash continues with.
     return end * 2 if is_open else end

@@ -118,6 +118,7 @@ def test_it_reads_as_java_does(java: Java, text: str) -> None:
 @example(text="a=b\\", wanted={"b": "1"})
 @example(text="a=b\\\n", wanted={"b": "1"})
 @example(text="\\\n", wanted={"b": "1"})
+@example(text="\na\\\r", wanted={"b": "1"})
 def test_java_finds_what_was_set_and_what_was_there(java: Java, text: str, wanted: dict[str, str | None]) -> None:
     before = java.read(text)
     assume(before is not None)
