@@ -41,7 +41,7 @@ lint: env ## ruff, yamllint, ansible-lint (production profile), shellcheck
 	ruff format --check .
 	yamllint --strict .
 	ansible-lint --offline --strict
-	shellcheck $$(scripts/shell-files)
+	shellcheck --external-sources $$(scripts/shell-files)
 
 types: env ## mypy, strict
 	mypy $(PYTHON_FOLDERS)
