@@ -88,6 +88,11 @@ def prereqs(folder: Path, hosts: dict[str, dict[str, Any]], *arguments: str) -> 
         }
     ]
     (folder / "play.yml").write_text(json.dumps(book))
+    return play(folder, *arguments)
+
+
+def play(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run ``play.yml`` on ``hosts.json``: the exit code and all that was said, which holds no password."""
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), "-vvvv", "-i", "hosts.json", *arguments, "play.yml"],
         cwd=folder,
@@ -169,22 +174,8 @@ def test_an_unknown_preset_is_refused_by_the_argument_specs(tmp_path: Path) -> N
         "stash_mail_bitbucket_admin_password": "Admin-Geheim-31",
     }
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"one": settings}}}))
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.json", "play.yml"],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 2, said
+    code, said = play(tmp_path)
+    assert code == 2, said
     assert "value of stash_mail_preset must be one of: , gmail" in said
     assert "gmial" in said
     assert "undefined" not in said
