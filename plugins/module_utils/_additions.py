@@ -166,7 +166,8 @@ def _is_weak(key: str) -> bool:
 
 
 def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    # Not by strptime, whose own imports take longer.
+    return datetime.datetime.fromisoformat(text.rstrip("Z")).replace(tzinfo=datetime.timezone.utc)
 
 
 def _listing(presented: Presented) -> str:

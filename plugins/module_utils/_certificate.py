@@ -190,10 +190,8 @@ def _import_x509() -> t.Any:
 
 
 def _parse(x509: t.Any, der: bytes) -> t.Any:
-    from cryptography.hazmat.backends import default_backend
-
     try:
-        return x509.load_der_x509_certificate(der, default_backend())
+        return x509.load_der_x509_certificate(der)
     except Exception as error:  # the library's own errors, which differ from version to version
         raise StashMailError(f"the certificate with SHA-256 {sha256(der)} cannot be parsed: {error}") from None
 

@@ -140,20 +140,28 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._size = len(data)
         self._position = 0
 
     @property
     def left(self) -> int:
-        return len(self._data) - self._position
+        return self._size - self._position
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes."""
-        start, end = self._position, self._position + size
-        if end > len(self._data):
-            raise TruststoreError(f"it ends too early: {size} bytes are claimed where {self.left} are left.")
-        self._position = end
+        start = self._position
+        self._position = end = start + size
+        if end > self._size:
+            raise self._too_short(start, size)
         return self._data[start:end]
 
     def unpack(self, layout: struct.Struct) -> tuple[t.Any, ...]:
         """The next bytes as the layout says."""
-        return layout.unpack(self.take(layout.size))
+        start = self._position
+        self._position = end = start + layout.size
+        if end > self._size:
+            raise self._too_short(start, layout.size)
+        return layout.unpack_from(self._data, start)
+
+    def _too_short(self, start: int, size: int) -> TruststoreError:
+        return TruststoreError(f"it ends too early: {size} bytes are claimed where {self._size - start} are left.")

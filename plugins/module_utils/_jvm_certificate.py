@@ -173,10 +173,9 @@ def require_cryptography() -> None:
 def _parse(der: bytes) -> t.Any:
     require_cryptography()
     from cryptography import x509
-    from cryptography.hazmat.backends import default_backend
 
     try:
-        return x509.load_der_x509_certificate(der, default_backend())
+        return x509.load_der_x509_certificate(der)
     except Exception as error:  # each release has errors of its own
         raise ValueError(str(error)) from None
 
