@@ -103,7 +103,7 @@ def check_message(result: Result, wanted: Result, delivery: Check) -> Check:
             "warning",
             "The mail server took the test message over.",
             "No mailbox is given to see it arrive.",
-            "Set stash_mail_imap.",
+            "Set stash_mail_imap or stash_mail_pop3.",
             **only(result, "message_id", "outcome"),
         )
     found = unanswered("message", result, "The test message did not arrive.", str(result.get("remedy") or ""))

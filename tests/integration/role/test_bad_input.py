@@ -52,7 +52,17 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("no installation there", {"bitbucket_install_dir": "/nowhere"}, "holds no Stash or Bitbucket"),
     ("a method that does not fit", {"jvm_method": "setenv"}, "does not fit"),
     ("no service to restart", {"restart": "service"}, "cannot be restarted by service"),
-    ("an incomplete mailbox", {"imap": {"host": "localhost"}}, "stash_mail_imap"),
+    ("an incomplete mailbox", {"imap": {"host": "localhost"}}, "stash_mail_imap lacks its host, username or password"),
+    (
+        "an incomplete mailbox by POP3",
+        {"imap": {}, "pop3": {"host": "localhost", "username": "someone"}},
+        "stash_mail_pop3 lacks its host, username or password",
+    ),
+    (
+        "two mailboxes",
+        {"pop3": {"host": "localhost", "username": "someone", "password": "of no importance"}},
+        "stash_mail_imap and stash_mail_pop3 are both set",
+    ),
     ("a property that is none", {"properties": {"a b": 1}}, "is no name of a property"),
     ("a container without its file", {"jvm_method": "environment"}, "stash_mail_jvm_environment_file must be"),
     ("no tasks for the restart", {"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
