@@ -42,7 +42,7 @@ COUNTS = (1, 10, 100)
 IN_PROCESS = {1: 60, 10: 60, 100: 30}
 PROCESSES = {1: 20, 10: 20, 100: 20}
 JVMS = {1: 5, 10: 3, 100: 1}
-PLAYBOOKS = 7
+PLAYBOOKS = 15
 LOOPS = {1: 3, 10: 2, 100: 1}
 
 Times = dict[str, dict[int, float]]
@@ -204,11 +204,8 @@ def aims(times: Times, tasks: Times) -> str:
         ("work within 3 times the floor, +1", times["work"][1] / times["floor"][1], lambda x: x <= 3),
         ("a playbook of our task below 1.1 times one of ping, up to +100", module, lambda x: x < 1.1),
         ("the task alone against ping's, up to +100 (no aim)", task, lambda x: True),
-        (
-            "java_cert's loop over ours, +100, at least 100",
-            times["java_cert"][100] / times["module"][100],
-            at_least_100,
-        ),
+        ("java_cert's loop over ours, +100, at least 100: the tasks", loop(tasks), lambda x: x >= 100),
+        ("the same by whole playbooks, their start and end included (no aim)", loop(times), lambda x: True),
         ("whole process no slower than p11-kit's, up to +100", p11_kit, lambda x: x <= 1),
     ]
     cells = [
@@ -217,8 +214,9 @@ def aims(times: Times, tasks: Times) -> str:
     return doc_table.table(["aim", "measured", "met"], cells)
 
 
-def at_least_100(value: float) -> bool:
-    return value >= 100
+def loop(seconds: Times) -> float:
+    """How many times as long as our task a loop over java_cert takes for the most certificates."""
+    return seconds["java_cert"][max(COUNTS)] / seconds["module"][max(COUNTS)]
 
 
 def ratio(value: float) -> str:
