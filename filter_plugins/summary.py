@@ -19,12 +19,16 @@ options:
     description: The fact C(stash_mail_result).
     type: dict
     required: true
+  check:
+    description: Whether the run was in check mode, and what it says to be different is not so yet.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
 - name: Say how it went
   ansible.builtin.debug:
-    msg: "{{ stash_mail_result | stashops.mail.summary }}"
+    msg: "{{ stash_mail_result | stashops.mail.summary(check=ansible_check_mode) }}"
 """
 
 RETURN = r"""
@@ -35,15 +39,15 @@ _value:
 """
 
 
-def summary(result: t.Mapping[str, t.Any]) -> list[str]:
+def summary(result: t.Mapping[str, t.Any], check: bool = False) -> list[str]:
     """One sentence for each phase in ``result``, in the order of the phases."""
     return (
         _product(result.get("prereqs") or {})
-        + _truststore(result.get("truststore") or {})
-        + _properties(result.get("properties") or {})
+        + _truststore(result.get("truststore") or {}, check)
+        + _properties(result.get("properties") or {}, check)
         + _probe(result.get("probe") or {})
         + _stale(result.get("truststore") or {}, result.get("probe") or {})
-        + _server(result.get("server") or {})
+        + _server(result.get("server") or {}, check)
         + _verify(result.get("verify") or {})
         + _notification(result.get("notification") or {})
     )
@@ -58,18 +62,20 @@ def _product(info: t.Mapping[str, t.Any]) -> list[str]:
     return [f"{str(info['product']).capitalize()}{version}{runs_on}."]
 
 
-def _truststore(result: t.Mapping[str, t.Any]) -> list[str]:
+def _truststore(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
     anchors = result.get("anchors")
     if not anchors:
         return []
     names = ", ".join(f"{anchor['alias']} until {str(anchor['not_after'])[:10]}" for anchor in anchors)
-    return [f"{result['path']} holds {result['entries']} certificates, of these ours: {names}."]
+    holds = "would hold" if check and result.get("changed") else "holds"
+    return [f"{result['path']} {holds} {result['entries']} certificates, of these ours: {names}."]
 
 
-def _properties(result: t.Mapping[str, t.Any]) -> list[str]:
+def _properties(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
     if not result.get("keys"):
         return []
-    return [f"Set or taken out in {result['path']}: {', '.join(result['keys'])}."]
+    done = "Would be set" if check else "Set"
+    return [f"{done} or taken out in {result['path']}: {', '.join(result['keys'])}."]
 
 
 def _probe(result: t.Mapping[str, t.Any]) -> list[str]:
@@ -100,16 +106,22 @@ def _stale(truststore: t.Mapping[str, t.Any], probe: t.Mapping[str, t.Any]) -> l
     ]
 
 
-def _server(result: t.Mapping[str, t.Any]) -> list[str]:
+def _server(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
     if "mail_server" not in result:
         return []
     after = result["mail_server"].get("after")
     if not after or not after.get("host"):
-        return ["No mail server is configured."]
+        return [
+            "No mail server would be configured."
+            if check and result.get("changed")
+            else "No mail server is configured."
+        ]
     account = f"as {after['username']}" if after.get("username") else "anonymously"
     if after.get("auth_type") == "OAUTH2":
         account = f"{account if after.get('username') else ''} by OAuth 2.0".strip()
-    wrote = "now sends" if result.get("changed") else "sends, as before,"
+    wrote = "sends, as before,"
+    if result.get("changed"):
+        wrote = "would send" if check else "now sends"
     where = f"{after['host']}:{after['port']} ({after['security']})"
     return [f"It {wrote} through {where} {account}, from {after.get('sender')}."]
 

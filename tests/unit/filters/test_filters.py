@@ -80,6 +80,28 @@ def test_summary_of_parts(result: dict[str, Any], said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changed", "check", "said"),
+    [
+        (True, True, ["would hold", "Would be set", "would send"]),
+        (True, False, ["holds", "Set", "now sends"]),
+        (False, True, ["holds", "sends, as before,"]),
+    ],
+)
+def test_summary_of_a_check_claims_nothing(changed: bool, check: bool, said: list[str]) -> None:
+    after = {"host": "mail", "port": 587, "security": "smtps", "username": "u", "sender": "s@example.com"}
+    anchor = {"alias": "ca", "not_after": "2027-01-02T00:00:00Z"}
+    sentences = summary(
+        {
+            "truststore": {"changed": changed, "path": "/c", "entries": 1, "anchors": [anchor]},
+            "properties": {"changed": changed, "path": "/p", "keys": ["mail.threads"] if changed else []},
+            "server": {"changed": changed, "mail_server": {"before": after, "after": after}},
+        },
+        check,
+    )
+    assert [words in sentence for words, sentence in zip(said, sentences, strict=True)] == [True] * len(said)
+
+
+@pytest.mark.parametrize(
     ("chain", "stale"),
     [
         ([{"sha256": "ab", "subject": "CN=mail", "issuer": "CN=mail"}], False),
