@@ -19,7 +19,8 @@ def verdict(check: str, status: str, summary: str, reason: str = "", remedy: str
         "check": check,
         "status": status,
         "summary": summary,
-        "reason": reason,
+        # Ansible's own and a mail server's words need not end as sentences do, and others follow.
+        "reason": reason if reason[-1:] in ("", ".", "!", "?") else f"{reason}.",
         "remedy": remedy,
         "details": details,
     }

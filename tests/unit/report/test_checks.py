@@ -49,7 +49,7 @@ def test_all_well() -> None:
 def test_one_answer_that_is_missing_hides_no_other(question: str, answer: dict[str, Any]) -> None:
     found = verdicts({**good(), question: answer})
     assert found[question]["status"] == "failed"
-    assert found[question]["reason"]
+    assert found[question]["reason"].endswith("."), "the remedy follows in the same line"
     assert found[question]["remedy"]
     if not (question == "reachable" and "unreachable" in answer):
         others = {name: item["status"] for name, item in found.items() if name != question}
@@ -179,7 +179,7 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
     results["delivery"].update(outcome="rejected", msg="you said s3cret-2", banner="s3cret", tls={"s3cret": ["s3cret"]})
     found = checks(results, WANTED, [], ["s3cret", "s3cret-2", ""])
     assert "s3cret" not in str(found)
-    assert found[4]["reason"] == "you said ********"
+    assert found[4]["reason"] == "you said ********."
 
 
 def test_findings() -> None:

@@ -104,7 +104,7 @@ def test_hosts_without_facts_are_reported() -> None:
     found = document({"a": {"stash_mail_check_error": "the port is no number"}, "b": {}})
     assert_report(found)
     first, second = (item["checks"][0] for item in found["instances"])
-    assert first["reason"] == "the port is no number"
+    assert first["reason"] == "the port is no number."
     assert "did not come to its end" in second["reason"]
     assert [item["status"] for item in found["instances"]] == ["failed", "failed"]
 
