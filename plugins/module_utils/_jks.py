@@ -149,19 +149,17 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes."""
-        start = self._position
-        self._position = end = start + size
-        if end > self._size:
-            raise self._too_short(start, size)
-        return self._data[start:end]
+        start = self._advance(size)
+        return self._data[start : self._position]
 
     def unpack(self, layout: struct.Struct) -> tuple[t.Any, ...]:
         """The next bytes as the layout says."""
-        start = self._position
-        self._position = end = start + layout.size
-        if end > self._size:
-            raise self._too_short(start, layout.size)
-        return layout.unpack_from(self._data, start)
+        return layout.unpack_from(self._data, self._advance(layout.size))
 
-    def _too_short(self, start: int, size: int) -> TruststoreError:
-        return TruststoreError(f"it ends too early: {size} bytes are claimed where {self._size - start} are left.")
+    def _advance(self, size: int) -> int:
+        """Go on by ``size`` bytes; returns where they start."""
+        start, end = self._position, self._position + size
+        if end > self._size:
+            raise TruststoreError(f"it ends too early: {size} bytes are claimed where {self.left} are left.")
+        self._position = end
+        return start
