@@ -101,6 +101,11 @@ def test_summary_of_a_check_claims_nothing(changed: bool, check: bool, said: lis
     assert [words in sentence for words, sentence in zip(said, sentences, strict=True)] == [True] * len(said)
 
 
+def test_summary_of_a_check_that_would_take_the_settings_out() -> None:
+    result = {"server": {"changed": True, "mail_server": {"before": {}, "after": None}}}
+    assert summary(result, check=True) == ["No mail server would be configured."]
+
+
 @pytest.mark.parametrize(
     ("chain", "stale"),
     [

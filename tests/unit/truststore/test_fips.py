@@ -15,13 +15,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils import _truststore
 from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.unit.truststore.factory import make
 
 COLLECTIONS = Path(__file__).resolve().parents[3] / "collections"
-PASSWORD = "changeit"
 OURS, OTHER = make("Company Root CA"), make("Public One")
 # BASE ADDED FORMAT STORE
 PROGRAM = """
@@ -50,21 +48,16 @@ additions = _additions.Additions()
 additions.add(_certificate.load(_files.read(added, 100_000), added), "certificates[0]")
 for entry in additions.entries():
     list(_additions.judge(entry.alias, additions.facts(entry.der), 30))
-entries = _truststore_base.load(base, "changeit", "option base", "").entries
+entries = _truststore_base.load(base, _truststore.DEFAULT_PASSWORD, "option base", "").entries
 _files.replace(store, _truststore.write_store(_truststore.build(entries, additions.entries()).entries, kind))
-print(len(_truststore.read_store(_files.read(store, 100_000), "changeit", keytool="")))
+print(len(_truststore.read_store(_files.read(store, 100_000), _truststore.DEFAULT_PASSWORD, keytool="")))
 """
 
 
 def encrypted() -> bytes:
     """As Java writes it since 2020: AES, with a MAC."""
     trusted = [pkcs12.PKCS12Certificate(OTHER.certificate, b"public")]
-    encryption = (
-        serialization.PrivateFormat.PKCS12.encryption_builder()
-        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
-        .build(PASSWORD.encode())
-    )
-    return pkcs12.serialize_java_truststore(trusted, encryption)
+    return pkcs12.serialize_java_truststore(trusted, BestAvailableEncryption(_truststore.DEFAULT_PASSWORD.encode()))
 
 
 BASES = {
