@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other programs that make Java truststores, given the same base and the same certificates."""
+"""Other programs that make Java truststore_file, given the same base and the same certificates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from ansible_collections.stashops.mail.plugins.module_utils import _certificate, _truststore
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 
 from benchmarks import measure
 
@@ -41,10 +42,9 @@ def keytool_store(base: Path, certificates: list[Path], store: Path, count: int)
     """One `keytool -importkeystore` of a store that holds the certificates already; making that is not counted."""
     source = store.with_suffix(".source")
     entries = [
-        Entry(f"bench-{number}", _certificate.load(path.read_bytes(), path.name)[0])
-        for number, path in enumerate(certificates)
+        Entry(f"bench-{number}", pem.load(path.read_bytes(), path.name)[0]) for number, path in enumerate(certificates)
     ]
-    source.write_bytes(_truststore.write_store(entries, "jks", PASSWORD))
+    source.write_bytes(store_file.write_store(entries, "jks", PASSWORD))
     command = ["keytool", "-importkeystore", "-noprompt", "-srckeystore", str(source), "-srcstorepass", PASSWORD]
     command += ["-destkeystore", str(store), "-deststorepass", PASSWORD]
     return measure.processes(command, count, lambda: shutil.copy(base, store))
@@ -69,4 +69,4 @@ def p11_kit(certificates: list[Path], store: Path, count: int) -> list[float]:
 
 def entries(store: Path) -> int:
     """How many certificates a JKS holds, whoever made it."""
-    return len(_truststore.read_store(store.read_bytes(), PASSWORD, where=str(store)))
+    return len(store_file.read_store(store.read_bytes(), PASSWORD, where=str(store)))

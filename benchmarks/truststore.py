@@ -20,13 +20,11 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from ansible_collections.stashops.mail.plugins.module_utils import (
-    _additions,
-    _certificate,
-    _files,
-    _truststore,
-    _truststore_base,
-)
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions as certificate_set
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks import measure, peers, playbook
@@ -78,14 +76,14 @@ class Bench:
 
     def work(self, count: int) -> bytes:
         """All that the module does, without Ansible; returns the file's bytes."""
-        base = _truststore_base.load(str(BASE), peers.PASSWORD, "option base")
-        additions = _additions.Additions()
+        base = base_bundle.load(str(BASE), peers.PASSWORD, "option base")
+        additions = certificate_set.Additions()
         for number, path in enumerate(self.certificates[:count]):
-            data = _files.read(str(path), _truststore.MAX_SIZE)
-            additions.add(_certificate.load(data, path.name), f"certificates[{number}]")
-        built = _truststore.build(base.entries, additions.entries())
-        after = _truststore.write_store(built.entries, "jks", peers.PASSWORD)
-        if _files.read_if_there(str(self.store), _truststore.MAX_SIZE) != after:
+            data = _files.read(str(path), store.MAX_SIZE)
+            additions.add(pem.load(data, path.name), f"certificates[{number}]")
+        built = store.build(base.entries, additions.entries())
+        after = store.write_store(built.entries, "jks", peers.PASSWORD)
+        if _files.read_if_there(str(self.store), store.MAX_SIZE) != after:
             _files.replace(str(self.store), after)
         return after
 

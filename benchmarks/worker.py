@@ -10,15 +10,16 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from ansible_collections.stashops.mail.plugins.module_utils import _files, _truststore
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
 
 def main(base: str, bundle: str, store: str) -> None:
     """Read, build, write and replace."""
-    entries = _truststore.read_store(_files.read(base, _truststore.MAX_SIZE), _truststore.DEFAULT_PASSWORD)
-    additions = _truststore.read_store(_files.read(bundle, _truststore.MAX_SIZE), None)
-    built = _truststore.build(entries, additions)
-    _files.replace(store, _truststore.write_store(built.entries, "jks"))
+    entries = store_file.read_store(_files.read(base, store_file.MAX_SIZE), store_file.DEFAULT_PASSWORD)
+    additions = store_file.read_store(_files.read(bundle, store_file.MAX_SIZE), None)
+    built = store_file.build(entries, additions)
+    _files.replace(store, store_file.write_store(built.entries, "jks"))
 
 
 if __name__ == "__main__":

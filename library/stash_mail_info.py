@@ -195,26 +195,27 @@ import pwd
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils import _install, _systemd
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._javamail import find_javamail
-from ansible_collections.stashops.mail.plugins.module_utils._process import describe, find_process
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
 
 
 def collect(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The module's result."""
     service = params["service"]
-    install = _install.find_install(params["install_dir"], service)
+    install = installs.find_install(params["install_dir"], service)
     process = find_process(install.path if install else None, service)
     return {
         "install_dir": install.path if install else None,
         "product": install.product if install else None,
         "version": install.version if install else None,
         "layout": install.layout if install else None,
-        "home": _install.find_home(params["home"], install, service, process),
-        "user": _install.find_user(install, service, process),
+        "home": installs.find_home(params["home"], install, service, process),
+        "user": installs.find_user(install, service, process),
         "current_user": pwd.getpwuid(os.geteuid()).pw_name,
-        "scripts": _install.find_scripts(install),
+        "scripts": installs.find_scripts(install),
         "java": _java(install, params),
         "service": _service(service),
         "process": describe(process),
@@ -223,9 +224,9 @@ def collect(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _java(install: _install.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
     try:
-        java = _install.find_java(install.path if install else None, params["java_home"], params["service"])
+        java = installs.find_java(install.path if install else None, params["java_home"], params["service"])
     except StashMailError:
         if params["java_home"]:
             raise
@@ -234,12 +235,12 @@ def _java(install: _install.Install | None, params: t.Mapping[str, t.Any]) -> di
 
 
 def _service(name: str) -> dict[str, t.Any]:
-    unit = _systemd.find_unit(name) if name else None
+    unit = systemd.find_unit(name) if name else None
     script = bool(name) and os.path.isfile(f"/etc/init.d/{name}")
     manager = "none"
-    if unit and _systemd.is_booted():
+    if unit and systemd.is_booted():
         manager = "systemd"
-    elif script and not _systemd.is_booted():
+    elif script and not systemd.is_booted():
         manager = "sysv"
     return {"name": name, "exists": unit is not None or script, "manager": manager}
 

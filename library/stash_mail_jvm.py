@@ -174,21 +174,22 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils import _jvm_args, _process
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_plan import Plan, make_plan
+from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
+from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
 
 METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
 
 
-def restart_needed(plan: Plan, wanted: _jvm_args.Wanted | None, process: _process.Process | None) -> bool:
+def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: processes.Process | None) -> bool:
     """Whether ``process`` runs with another truststore than it would after a restart."""
     if process is None:
         return bool(plan.changes)
     in_force = process.trust_arguments
     if wanted is None:
-        return in_force.get(_process.PATH_PROPERTY, "") in plan.our_paths
+        return in_force.get(processes.PATH_PROPERTY, "") in plan.our_paths
     if not wanted.is_met_by(in_force):
         return True
     try:
@@ -201,9 +202,9 @@ def diff(plan: Plan) -> list[dict[str, str]]:
     """What changes in each file, secrets masked."""
     parts = []
     for path, (before, after) in plan.changes.items():
-        shown_before, shown_after = _process.mask(before or ""), _process.mask(after or "")
+        shown_before, shown_after = processes.mask(before or ""), processes.mask(after or "")
         if shown_before == shown_after:
-            shown_after = _process.mask(after or "", "<different-secret>")
+            shown_after = processes.mask(after or "", "<different-secret>")
         parts.append({"before_header": path, "after_header": path, "before": shown_before, "after": shown_after})
     return parts
 
@@ -219,7 +220,7 @@ def apply(module: AnsibleModule, plan: Plan) -> list[str]:
             continue
         is_script = path == plan.script_path
         # A password must not be readable for all; the script has to stay so for the product's account.
-        mode = None if is_script else (0o600 if _jvm_args.PASSWORD_ARGUMENT in after else 0o644)
+        mode = None if is_script else (0o600 if start_script.PASSWORD_ARGUMENT in after else 0o644)
         if path == module.params["environment_file"]:
             mode = 0o600 if before is None else None  # There may be other secrets in it.
         replace_file(module, path, after, mode=mode, check=["sh", "-n"] if is_script else None)
@@ -231,8 +232,10 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     wanted = None
     if params["state"] == "present":
-        wanted = _jvm_args.check_wanted(
-            _jvm_args.Wanted(params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"])
+        wanted = start_script.check_wanted(
+            start_script.Wanted(
+                params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"]
+            )
         )
     plan = make_plan(
         params["install_dir"],
@@ -242,19 +245,19 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         params["truststore"],
         params["environment_file"],
     )
-    process = _process.find_process(plan.install_dir, params["service"])
+    process = processes.find_process(plan.install_dir, params["service"])
     if process is None and plan.method == "environment" and params["truststore"]:
         folder = os.path.dirname(params["truststore"])
-        process = _process.find_contained(lambda contained: (folder, folder))
+        process = processes.find_contained(lambda contained: (folder, folder))
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),
         "path": plan.path,
         "method": plan.method,
         "method_reason": plan.reason,
-        "arguments": [_process.mask(argument) for argument in plan.arguments],
+        "arguments": [processes.mask(argument) for argument in plan.arguments],
         "restart_needed": restart_needed(plan, wanted, process),
         "foreign_truststore": plan.foreign_truststore(process),
-        "process": _process.describe(process),
+        "process": processes.describe(process),
     }
     if module._diff:
         result["diff"] = diff(plan)

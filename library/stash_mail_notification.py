@@ -205,21 +205,21 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import (
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Interrupted, Notification
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
     ARGUMENTS as BITBUCKET_ARGUMENTS,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import client_of
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import load_anchors
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import (
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
     ARGUMENTS as MAILBOX_ARGUMENTS,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import MUTUALLY_EXCLUSIVE, account_of
-from ansible_collections.stashops.mail.plugins.module_utils._notification import Interrupted, Notification
-from ansible_collections.stashops.mail.plugins.module_utils._notification_log import MailLog, log_path
-from ansible_collections.stashops.mail.plugins.module_utils._notification_users import UserAdmin
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import load_anchors
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **BITBUCKET_ARGUMENTS,

@@ -374,14 +374,14 @@ transcript:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
-from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._greylist import Patience
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_judge import METHODS
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_modes import survey
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure, describe_outcome
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure, describe_outcome
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,

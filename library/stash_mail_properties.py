@@ -119,8 +119,11 @@ import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils import _files, _install, _process, _properties
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product import properties as properties_file
 
 LIMIT = 4 * 1024 * 1024
 SECRET = re.compile("password|passwd|secret|token", re.IGNORECASE)
@@ -144,17 +147,19 @@ def check_properties(given: t.Mapping[str, t.Any], state: str) -> dict[str, str 
     return wanted
 
 
-def find_path(params: t.Mapping[str, t.Any], install: _install.Install | None, process: _process.Process | None) -> str:
+def find_path(
+    params: t.Mapping[str, t.Any], install: installs.Install | None, process: processes.Process | None
+) -> str:
     """The product's file of properties; raises :class:`StashMailError` where it cannot be."""
     path = params["path"]
     if not path:
-        home = _install.find_home(params["home"], install, params["service"], process)
+        home = installs.find_home(params["home"], install, params["service"], process)
         if home is None:
             raise StashMailError(
                 "No home folder of the product was found: name it with home, or the file itself with path."
             )
         name = "stash-config.properties" if install and install.product == "stash" else "bitbucket.properties"
-        path = os.path.join(_install.find_shared_home(home, install, params["service"], process), name)
+        path = os.path.join(installs.find_shared_home(home, install, params["service"], process), name)
     if not os.path.isdir(os.path.dirname(path)):
         raise StashMailError(
             f"The folder of {path} is not there: the product makes it when it first starts. Start it, or correct home."
@@ -162,14 +167,14 @@ def find_path(params: t.Mapping[str, t.Any], install: _install.Install | None, p
     return str(path)
 
 
-def path_inside(process: _process.Process, name: str) -> str:
+def path_inside(process: processes.Process, name: str) -> str:
     """Where a product in a container has its file of properties."""
     home = process.property("bitbucket.home") or process.property("stash.home") or ""
     shared = process.property("bitbucket.shared.home") or os.path.join(home, "shared")
     return os.path.join(shared, name)
 
 
-def restart_needed(path: str, changed: bool, process: _process.Process | None) -> bool:
+def restart_needed(path: str, changed: bool, process: processes.Process | None) -> bool:
     """Whether ``process`` has not read the file as it is."""
     if changed or process is None:
         return changed
@@ -201,23 +206,23 @@ def write(module: AnsibleModule, path: str, text: str) -> None:
             context = module.selinux_default_context(path) if is_new else module.selinux_context(path)
             module.set_context_if_different(temporary, context, False)
 
-    _files.replace(path, text.encode(_properties.ENCODING), mode=0o640, prepare=prepare, in_place=True)
+    _files.replace(path, text.encode(properties_file.ENCODING), mode=0o640, prepare=prepare, in_place=True)
 
 
 def run(module: AnsibleModule, given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Do what the module's parameters ask for; returns its result."""
     params = module.params
     wanted = check_properties(given, params["state"])
-    install = _install.find_install(params["install_dir"], params["service"])
-    process = _process.find_process(install.path if install else None, params["service"])
+    install = installs.find_install(params["install_dir"], params["service"])
+    process = processes.find_process(install.path if install else None, params["service"])
     path = find_path(params, install, process)
     if process is None and install is None:
         # What it says of paths would be the container's.
-        process = _process.find_contained(lambda contained: (path_inside(contained, os.path.basename(path)), path))
+        process = processes.find_contained(lambda contained: (path_inside(contained, os.path.basename(path)), path))
     data = _files.read_if_there(path, LIMIT)
-    text = (data or b"").decode(_properties.ENCODING)
-    changed_text = _properties.change(text, wanted)
-    before, after = _properties.read(text), _properties.read(changed_text)
+    text = (data or b"").decode(properties_file.ENCODING)
+    changed_text = properties_file.change(text, wanted)
+    before, after = properties_file.read(text), properties_file.read(changed_text)
     keys = [key for key in wanted if before.get(key) != after.get(key)]
     changed = changed_text != text
     result: dict[str, t.Any] = {

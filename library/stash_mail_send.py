@@ -233,15 +233,15 @@ transcript:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS, settings_of
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._greylist import Patience
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import ARGUMENTS as MAILBOX_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import MUTUALLY_EXCLUSIVE, account_of
-from ansible_collections.stashops.mail.plugins.module_utils._recipients import check_recipients
-from ansible_collections.stashops.mail.plugins.module_utils._send import Sending, Wishes
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, Wishes
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,

@@ -312,11 +312,19 @@ not_stuck:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import (
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import check_oauth2, look, remove, write
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
     ARGUMENTS as BITBUCKET_ARGUMENTS,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import client_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.plan import diff, plan, secret_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
+    MailSettings,
+    Observed,
+    as_dict,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     SECURITY_MODES,
@@ -324,14 +332,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     check_connection,
     check_oauth2_ids,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan, secret_of
-from ansible_collections.stashops.mail.plugins.module_utils._mail_server import check_oauth2, look, remove, write
-from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import (
-    MailSettings,
-    Observed,
-    as_dict,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._password import Fingerprints
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:

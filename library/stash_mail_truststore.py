@@ -360,22 +360,20 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils import (
-    _additions,
-    _certificate,
-    _files,
-    _truststore,
-    _truststore_base,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._additions import Additions, Presented
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline, DeadlineExceeded
-from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry, TruststoreError
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_host, check_port, check_sha256
-from ansible_collections.stashops.mail.plugins.module_utils._truststore_base import Base
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions as certificate_set
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import Additions, Presented
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.base import Base
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem as pem_reader
 
 if t.TYPE_CHECKING:
-    from ansible_collections.stashops.mail.plugins.module_utils._install import Java
+    from ansible_collections.stashops.mail.plugins.module_utils._product.install import Java
 
 _MAX_CERTIFICATE_FILE = 8 * 1024 * 1024
 
@@ -385,26 +383,26 @@ def find_java(params: t.Mapping[str, t.Any]) -> Java | None:
     if params["base"] != "auto" and not params["java_home"]:
         return None
     # Only where it is needed, since it makes the start slower.
-    from ansible_collections.stashops.mail.plugins.module_utils import _install
+    from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 
     if params["base"] == "auto":
-        return _install.find_java(params["install_dir"], params["java_home"], params["service"])
-    return _install.find_java(None, params["java_home"], None)
+        return installs.find_java(params["install_dir"], params["java_home"], params["service"])
+    return installs.find_java(None, params["java_home"], None)
 
 
 def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
     """Read the base that the options name; raises :class:`StashMailError`."""
     base = params["base"]
     if base == "none":
-        return _truststore_base.NO_BASE
+        return base_bundle.NO_BASE
     if base == "auto" and java is not None:
         if not java.cacerts:
             raise TruststoreError(
                 f"The Java in {java.home} (found by: {java.source}) has no lib/security/cacerts. "
                 "Name a bundle with base, or another Java with java_home."
             )
-        return _truststore_base.load(java.cacerts, params["base_password"], java.source, find_keytool(java))
-    return _truststore_base.load(base, params["base_password"], "option base", find_keytool(java))
+        return base_bundle.load(java.cacerts, params["base_password"], java.source, find_keytool(java))
+    return base_bundle.load(base, params["base_password"], "option base", find_keytool(java))
 
 
 def find_keytool(java: Java | None) -> str | None:
@@ -421,10 +419,10 @@ def check_existing(path: str) -> bytes | None:
 
     :raises StashMailError: if it is something else, so that a mistyped path never overwrites another file.
     """
-    data = _files.read_if_there(path, _truststore.MAX_SIZE) if os.path.exists(path) else None
+    data = _files.read_if_there(path, store.MAX_SIZE) if os.path.exists(path) else None
     if data:
         try:
-            known = _truststore.detect(data) in _truststore.FORMATS
+            known = store.detect(data) in store.FORMATS
         except TruststoreError:
             known = False
         if not known:
@@ -438,7 +436,7 @@ def read_existing(module: AnsibleModule, path: str, data: bytes | None) -> list[
         return None
     try:
         # Without the password: an old one may have had another, and a JVM would read it so too.
-        return _truststore.read_store(data, None, where=path)
+        return store.read_store(data, None, where=path)
     except StashMailError as error:
         module.warn(f"The existing truststore is damaged. {error}")
         return []
@@ -450,13 +448,13 @@ def collect(module: AnsibleModule) -> Additions:
     for number, item in enumerate(module.params["certificates"]):
         where = f"certificates[{number}]"
         if item["pem"] is not None:
-            ders = _certificate.load_pem(item["pem"], f"{where}.pem")
+            ders = pem_reader.load_pem(item["pem"], f"{where}.pem")
             # The option is no_log only for the case that a private key is pasted there by mistake. Now it is known
             # not to be, and masking it would mask the same certificate in what is returned.
             module.no_log_values.discard(item["pem"])
         else:
             name = f"{where}.path {item['path']}"
-            ders = _certificate.load(_files.read(item["path"], _MAX_CERTIFICATE_FILE, name), name)
+            ders = pem_reader.load(_files.read(item["path"], _MAX_CERTIFICATE_FILE, name), name)
         additions.add(ders, where, item["alias"])
     return additions
 
@@ -472,7 +470,7 @@ def fetch(module: AnsibleModule, additions: Additions) -> list[Presented]:
     if not items:
         return []
     # Only where it is needed: the session code makes the module larger and its start slower.
-    from ansible_collections.stashops.mail.plugins.module_utils._tls import fetch_chain
+    from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
 
     deadline = Deadline(module.params["deadline"])
     fetched = []
@@ -489,7 +487,7 @@ def fetch(module: AnsibleModule, additions: Additions) -> list[Presented]:
         presented = Presented(item["host"], item["port"], chain.certificates, chain.complete, chain.how)
         fetched.append(presented)
         if not item["report_only"]:
-            chosen = _additions.choose(presented, item["sha256"], f"fetch[{number}]")
+            chosen = certificate_set.choose(presented, item["sha256"], f"fetch[{number}]")
             additions.add(chosen, f"fetch[{number}]")
     return fetched
 
@@ -505,7 +503,7 @@ def summary(entry: Entry, additions: Additions) -> dict[str, t.Any]:
     try:
         facts = additions.facts(entry.der)
     except KeyError:
-        facts = _additions.try_describe(entry.der)
+        facts = certificate_set.try_describe(entry.der)
     return {
         # A base's alias may hold half a surrogate pair, which JSON in UTF-8 does not carry.
         "alias": entry.alias.encode("utf-8", "replace").decode("utf-8"),
@@ -521,7 +519,7 @@ def make_diff(path: str, before: bytes | None, after: bytes | None, result: t.Ma
     def text(data: bytes | None, changed: list[dict[str, t.Any]]) -> str:
         if data is None and not changed:
             return ""
-        lines = [f"truststore with the SHA-256 {_certificate.sha256(data)}"] if data is not None else []
+        lines = [f"truststore with the SHA-256 {pem_reader.sha256(data)}"] if data is not None else []
         lines += [f"{c['alias']}  sha256={c['sha256']}  until={c['not_after']}  {c['subject']}" for c in changed]
         return "\n".join(lines) + "\n"
 
@@ -541,14 +539,14 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def remove(module: AnsibleModule, path: str) -> dict[str, t.Any]:
     """Remove the truststore."""
-    _truststore_base.check_target(path, None, None)
+    base_bundle.check_target(path, None, None)
     data = check_existing(path)
     old = read_existing(module, path, data) or []
     try:
         # What the JVM trusts from then on. Where Java or the bundle is gone already, that is nothing.
-        base = load_base(module.params, find_java(module.params)) if old else _truststore_base.NO_BASE
+        base = load_base(module.params, find_java(module.params)) if old else base_bundle.NO_BASE
     except StashMailError:
-        base = _truststore_base.NO_BASE
+        base = base_bundle.NO_BASE
     result: dict[str, t.Any] = {
         "changed": os.path.lexists(path),
         "path": path,
@@ -575,26 +573,28 @@ def write(module: AnsibleModule, path: str) -> dict[str, t.Any]:
         raise TruststoreError("password is empty: a JVM cannot check a truststore so. Leave it out for changeit.")
     java = find_java(params)
     base = load_base(params, java)
-    _truststore_base.check_target(path, base.path, java.cacerts if java else None)
+    base_bundle.check_target(path, base.path, java.cacerts if java else None)
     before = check_existing(path)
     additions = collect(module)
     fetched = fetch(module, additions)
-    built = _truststore.build(base.entries, additions.entries(), exclude)
-    after = _truststore.write_store(built.entries, params["format"], params["password"])
+    built = store.build(base.entries, additions.entries(), exclude)
+    after = store.write_store(built.entries, params["format"], params["password"])
     old = read_existing(module, path, before)
     result: dict[str, t.Any] = {
         "changed": before != after,
         "path": path,
-        "sha256": _certificate.sha256(after),
+        "sha256": pem_reader.sha256(after),
         "entries": len(built.entries),
         "added": summarise(built.entries, base.entries if old is None else old, additions),
         "removed": summarise(base.entries if old is None else old, built.entries, additions),
-        "anchors": [dict(summary(e, additions), pem=_certificate.to_pem(e.der)) for e in built.ours],
+        "anchors": [dict(summary(e, additions), pem=pem_reader.to_pem(e.der)) for e in built.ours],
         "base": {"path": base.path, "source": base.source, "format": base.format, "entries": len(base.entries)},
-        "fetched": [dict(item._asdict(), certificates=_additions.describe_all(item.certificates)) for item in fetched],
+        "fetched": [
+            dict(item._asdict(), certificates=certificate_set.describe_all(item.certificates)) for item in fetched
+        ],
     }
     for entry in built.ours:
-        for warning in _additions.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
+        for warning in certificate_set.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
             module.warn(warning)
     install(module, path, before, after, result)
     return result
@@ -671,7 +671,7 @@ def main() -> None:
                 },
             },
             "exclude": {"type": "list", "elements": "str", "default": []},
-            "format": {"type": "str", "choices": list(_truststore.FORMATS), "default": "jks"},
+            "format": {"type": "str", "choices": list(store.FORMATS), "default": "jks"},
             "password": {"type": "str", "default": "changeit", "no_log": True},
             "warn_days": {"type": "int", "default": 30},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

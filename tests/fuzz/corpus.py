@@ -13,8 +13,10 @@ import random
 import struct
 from collections.abc import Callable
 
-from ansible_collections.stashops.mail.plugins.module_utils import _der, _jks, _pkcs12
-from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks as jks_file
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import pkcs12 as pkcs12_file
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import der as der_file
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,7 +64,7 @@ def seeds() -> dict[str, bytes]:
     ders = [item.public_bytes(serialization.Encoding.DER) for item in certificates]
     pems = [item.public_bytes(serialization.Encoding.PEM) for item in certificates]
     entries = [Entry(f"fuzz-{number} \u00e9\U0001f600", der) for number, der in enumerate(ders)]
-    jks = _jks.write(entries, PASSWORD)
+    jks = jks_file.write(entries, PASSWORD)
     key = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
     locked = pkcs12.serialize_key_and_certificates(
         None, None, None, certificates, serialization.BestAvailableEncryption(PASSWORD.encode())
@@ -74,8 +76,8 @@ def seeds() -> dict[str, bytes]:
     return {
         "jks": jks,
         "jks, version 1 and a private key": jks_of_a_key(ders),
-        "pkcs12": _pkcs12.write(entries),
-        "pkcs12, indefinite lengths": indefinite(_pkcs12.write(entries[:2])),
+        "pkcs12": pkcs12_file.write(entries),
+        "pkcs12, indefinite lengths": indefinite(pkcs12_file.write(entries[:2])),
         "pkcs12, encrypted": locked,
         "pkcs12, a private key and a MAC": with_key,
         "pem": b"# three\n" + b"".join(pems),
@@ -90,36 +92,41 @@ def jks_of_a_key(ders: list[bytes]) -> bytes:
     chain = b"".join(struct.pack(">I", len(der)) + der for der in ders[:2])
     key = struct.pack(">IH3sQI", 1, 3, b"key", 0, 5) + b"12345" + struct.pack(">I", 2) + chain
     trusted = struct.pack(">IH2sQI", 2, 2, b"ca", 0, len(ders[2])) + ders[2]
-    body = struct.pack(">4sII", _jks.MAGIC, 1, 2) + key + trusted
-    return body + _jks._digest(body, PASSWORD)
+    body = struct.pack(">4sII", jks_file.MAGIC, 1, 2) + key + trusted
+    return body + jks_file._digest(body, PASSWORD)
 
 
 def indefinite(data: bytes) -> bytes:
     """The same file with the lengths of its constructed elements left open, as some programs write them."""
 
-    def convert(element: _der.Element) -> bytes:
+    def convert(element: der_file.Element) -> bytes:
         if not element.tag & 0x20:
-            return _der.write(element.tag, data[element.start : element.end])
-        return bytes((element.tag, 0x80)) + b"".join(map(convert, _der.children(data, element))) + b"\0\0"
+            return der_file.write(element.tag, data[element.start : element.end])
+        return bytes((element.tag, 0x80)) + b"".join(map(convert, der_file.children(data, element))) + b"\0\0"
 
-    return convert(_der.root(data))
+    return convert(der_file.root(data))
 
 
 def store(*content: bytes) -> bytes:
     """A PKCS12 whose SafeContents has ``content`` in it."""
-    authenticated = _der.write(_der.SEQUENCE, _pkcs12._write_data(_der.write(_der.SEQUENCE, *content)))
-    return _der.write(_der.SEQUENCE, b"\x02\x01\x03", _pkcs12._write_data(authenticated))
+    data = pkcs12_file._write_data(der_file.write(der_file.SEQUENCE, *content))
+    authenticated = der_file.write(der_file.SEQUENCE, data)
+    return der_file.write(der_file.SEQUENCE, b"\x02\x01\x03", pkcs12_file._write_data(authenticated))
 
 
 def with_rounds(rounds: int) -> bytes:
     """A PKCS12 whose checksum claims to need so many rounds of its key derivation."""
-    whole = _pkcs12.write([Entry("a", seeds()["der"])])
-    top = _der.root(whole)
-    sha256 = _der.write(_der.SEQUENCE, _der.write(_der.OBJECT_IDENTIFIER, _der.oid("2.16.840.1.101.3.4.2.1")), b"\5\0")
-    digest = _der.write(_der.SEQUENCE, sha256, _der.write(_der.OCTET_STRING, bytes(32)))
-    number = _der.write(_der.INTEGER, rounds.to_bytes(8, "big").lstrip(b"\0"))
-    mac = _der.write(_der.SEQUENCE, digest, _der.write(_der.OCTET_STRING, bytes(8)), number)
-    return _der.write(_der.SEQUENCE, whole[top.start : top.end], mac)
+    whole = pkcs12_file.write([Entry("a", seeds()["der"])])
+    top = der_file.root(whole)
+    sha256 = der_file.write(
+        der_file.SEQUENCE,
+        der_file.write(der_file.OBJECT_IDENTIFIER, der_file.oid("2.16.840.1.101.3.4.2.1")),
+        b"\5\0",
+    )
+    digest = der_file.write(der_file.SEQUENCE, sha256, der_file.write(der_file.OCTET_STRING, bytes(32)))
+    number = der_file.write(der_file.INTEGER, rounds.to_bytes(8, "big").lstrip(b"\0"))
+    mac = der_file.write(der_file.SEQUENCE, digest, der_file.write(der_file.OCTET_STRING, bytes(8)), number)
+    return der_file.write(der_file.SEQUENCE, whole[top.start : top.end], mac)
 
 
 def nested(depth: int, content: bytes, tag: int = 0x30) -> bytes:
@@ -129,14 +136,14 @@ def nested(depth: int, content: bytes, tag: int = 0x30) -> bytes:
 
 def crafted(size: int = CRAFTED_SIZE) -> dict[str, bytes]:
     """Files of up to ``size`` bytes that try to cost more than their size, by what they try."""
-    header = struct.pack(">4sII", _jks.MAGIC, 2, 0x80000000)
+    header = struct.pack(">4sII", jks_file.MAGIC, 2, 0x80000000)
     tiny = struct.pack(">IHQH5sI", 2, 0, 0, 5, b"X.509", 0)
     tiny_count = size // len(tiny)
     key = struct.pack(">IHQI", 1, 0, 0, 0) + struct.pack(">I", 0x7FFFFFFF)
-    bag = _der.write(_der.SEQUENCE, b"\x06\x01\x2a", b"\xa0\0")
-    attribute = _der.write(_der.SEQUENCE, b"\x06\x04abcd", b"\x31\0")
-    bag_of_attributes = _der.write(
-        _der.SEQUENCE, b"\x06\x01\x2a", b"\xa0\0", _der.write(0x31, attribute * (size // len(attribute)))
+    bag = der_file.write(der_file.SEQUENCE, b"\x06\x01\x2a", b"\xa0\0")
+    attribute = der_file.write(der_file.SEQUENCE, b"\x06\x04abcd", b"\x31\0")
+    bag_of_attributes = der_file.write(
+        der_file.SEQUENCE, b"\x06\x01\x2a", b"\xa0\0", der_file.write(0x31, attribute * (size // len(attribute)))
     )
     nulls = b"\x05\0" * (size // 2)
     same_name = [Entry("the same", struct.pack(">I", number)) for number in range(size // 100)]
@@ -145,24 +152,24 @@ def crafted(size: int = CRAFTED_SIZE) -> dict[str, bytes]:
     return {
         "jks that claims 2^31 entries": header + bytes(size),
         "jks that claims 2^31 entries and ends": header,
-        "jks of empty entries": struct.pack(">4sII", _jks.MAGIC, 2, tiny_count) + tiny * tiny_count + bytes(20),
-        "jks with a chain of 2^31 certificates": struct.pack(">4sII", _jks.MAGIC, 1, 1) + key + bytes(size),
-        "jks with a certificate of 2^32 bytes": struct.pack(">4sII", _jks.MAGIC, 2, 1) + tiny[:-4] + b"\xff" * 24,
-        "jks where all aliases are one": _jks.write(same_name, PASSWORD),
-        "pkcs12 where all aliases are one": _pkcs12.write(same_name),
-        "pkcs12 with aliases that grow in lowercase": _pkcs12.write(long_name),
+        "jks of empty entries": struct.pack(">4sII", jks_file.MAGIC, 2, tiny_count) + tiny * tiny_count + bytes(20),
+        "jks with a chain of 2^31 certificates": struct.pack(">4sII", jks_file.MAGIC, 1, 1) + key + bytes(size),
+        "jks with a certificate of 2^32 bytes": struct.pack(">4sII", jks_file.MAGIC, 2, 1) + tiny[:-4] + b"\xff" * 24,
+        "jks where all aliases are one": jks_file.write(same_name, PASSWORD),
+        "pkcs12 where all aliases are one": pkcs12_file.write(same_name),
+        "pkcs12 with aliases that grow in lowercase": pkcs12_file.write(long_name),
         "pkcs12 of empty bags": store(bag * (size // len(bag))),
         "pkcs12 of empty attributes": store(bag_of_attributes),
-        "pkcs12 with many members": _der.write(_der.SEQUENCE, b"\x02\x01\x03", nulls),
+        "pkcs12 with many members": der_file.write(der_file.SEQUENCE, b"\x02\x01\x03", nulls),
         "pkcs12 with many open members": b"\x30\x80\x02\x01\x03" + b"\x30\x80\0\0" * (size // 4) + b"\0\0",
         "pkcs12 with many members in open ones": b"\x30\x80\x02\x01\x03" + nested(28, nulls) + b"\0\0",
-        "pkcs12 in pieces of pieces": _der.write(
-            _der.SEQUENCE,
+        "pkcs12 in pieces of pieces": der_file.write(
+            der_file.SEQUENCE,
             b"\x02\x01\x03",
-            _der.write(
-                _der.SEQUENCE,
-                _der.write(_der.OBJECT_IDENTIFIER, _pkcs12._DATA),
-                _der.write(_der.CONTEXT_0, nested(28, b"\x04\0" * (size // 2), 0x24)),
+            der_file.write(
+                der_file.SEQUENCE,
+                der_file.write(der_file.OBJECT_IDENTIFIER, pkcs12_file._DATA),
+                der_file.write(der_file.CONTEXT_0, nested(28, b"\x04\0" * (size // 2), 0x24)),
             ),
         ),
         "pkcs12 that needs 2^31 rounds": with_rounds(0x7FFFFFFF),
@@ -170,11 +177,11 @@ def crafted(size: int = CRAFTED_SIZE) -> dict[str, bytes]:
         "der that never ends": b"\x30\x80\x02\x01\x03" + b"\x30\x80" * (size // 2),
         "der of 2^64 bytes": b"\x30\x88" + b"\xff" * 8 + b"\x02\x01\x03" + bytes(64),
         "der in der": b"\x30\x84\x7f\xff\xff\xff" * (size // 6),
-        "der with many members": _der.write(_der.SEQUENCE, nulls),
-        "pkcs7 that never ends": _der.write(
-            _der.SEQUENCE,
-            _der.write(_der.OBJECT_IDENTIFIER, _der.oid("1.2.840.113549.1.7.2")),
-            _der.write(_der.CONTEXT_0, b"\x30\x80" * (size // 2)),
+        "der with many members": der_file.write(der_file.SEQUENCE, nulls),
+        "pkcs7 that never ends": der_file.write(
+            der_file.SEQUENCE,
+            der_file.write(der_file.OBJECT_IDENTIFIER, der_file.oid("1.2.840.113549.1.7.2")),
+            der_file.write(der_file.CONTEXT_0, b"\x30\x80" * (size // 2)),
         ),
         "pem of blanks": b"-----BEGIN CERTIFICATE-----\n" + b"AA " * (size // 3) + b"-----END CERTIFICATE-----",
         "pem with an endless label": b"-----BEGIN " + b"A " * (size // 2),

@@ -19,14 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.stashops.mail.plugins.module_utils import (
-    _certificate,
-    _der,
-    _jks,
-    _pkcs12,
-    _truststore,
-)
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks, pkcs12, store
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import der, pem
 
 from tests.fuzz import corpus
 
@@ -38,13 +33,13 @@ BASE_BYTES, BYTES_PER_BYTE = 4 << 20, 40
 
 def read_and_write(data: bytes) -> None:
     """What the module does with a base: what can be read can be built and written, and reads back as it was."""
-    entries = _truststore.read_store(data, corpus.PASSWORD, keytool="")
+    entries = store.read_store(data, corpus.PASSWORD, keytool="")
     if not entries:
         return
-    built = _truststore.build(entries, [])
-    for format in _truststore.FORMATS:
-        written = _truststore.write_store(built.entries, format)
-        again = _truststore.read_store(written, corpus.PASSWORD, keytool="")
+    built = store.build(entries, [])
+    for format in store.FORMATS:
+        written = store.write_store(built.entries, format)
+        again = store.read_store(written, corpus.PASSWORD, keytool="")
         assert again == built.entries, f"what was written as {format} reads back differently"
     assert {entry.der for entry in built.entries} == {entry.der for entry in entries}, "certificates were lost"
 
@@ -52,21 +47,21 @@ def read_and_write(data: bytes) -> None:
 def walk(data: bytes) -> None:
     """The BER reader alone, whose own error its callers turn into theirs."""
     try:
-        _der.octets(data, _der.read(data, 0, len(data)))
-    except _der.DerError:
+        der.octets(data, der.read(data, 0, len(data)))
+    except der.DerError:
         return
 
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "store": read_and_write,
-    "store without its password": lambda data: _truststore.read_store(data, None),
-    "JKS": lambda data: _jks.read(data, None),
-    "PKCS12": _pkcs12.read,
+    "store without its password": lambda data: store.read_store(data, None),
+    "JKS": lambda data: jks.read(data, None),
+    "PKCS12": pkcs12.read,
     "BER": walk,
-    "certificates": lambda data: _certificate.load(data, "the input"),
-    "PEM": lambda data: _certificate.load_pem(data.decode("latin-1"), "the input"),
-    "DER or PKCS7": lambda data: _certificate.load_der(data, "the input"),
-    "certificate": _certificate.describe,
+    "certificates": lambda data: pem.load(data, "the input"),
+    "PEM": lambda data: pem.load_pem(data.decode("latin-1"), "the input"),
+    "DER or PKCS7": lambda data: pem.load_der(data, "the input"),
+    "certificate": pem.describe,
 }
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .message import MailJob
 
-_READER = "ansible_collections.stashops.mail.plugins.module_utils._truststore"
+_READER = "ansible_collections.stashops.mail.plugins.module_utils._truststore.store"
 _JKS_MAGIC = b"\xfe\xed\xfe\xed"
 
 

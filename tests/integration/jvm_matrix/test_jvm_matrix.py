@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Java 8 to 25 with truststores of ours: each format, with the right, no and a wrong password.
+"""Java 8 to 25 with truststore_file of ours: each format, with the right, no and a wrong password.
 
 In every cell a JVM of its own delivers a message by JavaMail, STARTTLS required, to a server on loopback whose
 authority is in our truststore only. `make docs-tables` writes what came out into docs/jvm-matrix.md; every other run
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
 from tests import doc_table
 from tests.integration.jvm_matrix import jvm
@@ -41,9 +41,9 @@ class Asked:
     version: str
     base_entries: int
     own_format: str
-    stores: dict[str, bytes]
+    store_file: dict[str, bytes]
     stores_of_pkcs12: dict[str, bytes]
-    pkcs12_format: str
+    pkcs12_file: str
     delivered: dict[tuple[str, str], str] = field(default_factory=dict)
     listed: dict[tuple[str, str], str] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
@@ -91,9 +91,9 @@ def ask_all(java: jvm.Jvm, work: Path, pem: str, server: MailServer) -> Asked:
     assert java.ask("copy", "lib/security/cacerts", f"{jvm.WORK}/own") == "ok"
     (work / "pkcs12/lib/security").mkdir(parents=True)
     entries = java.ask("bundle-as-pkcs12", f"{jvm.WORK}/pkcs12/lib/security/cacerts")
-    own_format, stores = make_stores(work / "own", int(entries), pem)
-    pkcs12_format, stores_of_pkcs12 = make_stores(work / "pkcs12", int(entries), pem)
-    answers = Asked(java.ask("version"), int(entries), own_format, stores, stores_of_pkcs12, pkcs12_format)
+    own_format, store_file = make_store_file(work / "own", int(entries), pem)
+    pkcs12_file, stores_of_pkcs12 = make_store_file(work / "pkcs12", int(entries), pem)
+    answers = Asked(java.ask("version"), int(entries), own_format, store_file, stores_of_pkcs12, pkcs12_file)
     host, port = "127.0.0.1", str(server.port)
     for format in FORMATS:
         store = f"{jvm.WORK}/own/store.{format}"
@@ -106,9 +106,9 @@ def ask_all(java: jvm.Jvm, work: Path, pem: str, server: MailServer) -> Asked:
     return answers
 
 
-def make_stores(home: Path, entries: int, pem: str) -> tuple[str, dict[str, bytes]]:
-    """Our stores from the bundle of the Java in ``home``, by format, and the format of that bundle."""
-    stores = {}
+def make_store_file(home: Path, entries: int, pem: str) -> tuple[str, dict[str, bytes]]:
+    """Our store_file from the bundle of the Java in ``home``, by format, and the format of that bundle."""
+    store_file = {}
     for format in FORMATS:
         path = home / f"store.{format}"
         made = run_module(path=str(path), java_home=str(home), format=format, certificates=[{"pem": pem}])
@@ -116,8 +116,8 @@ def make_stores(home: Path, entries: int, pem: str) -> tuple[str, dict[str, byte
         assert made.result["base"]["path"] == str(home / "lib/security/cacerts")
         assert made.result["base"]["entries"] == entries
         assert made.result["entries"] == entries + 1
-        stores[format] = path.read_bytes()
-    return made.result["base"]["format"], stores
+        store_file[format] = path.read_bytes()
+    return made.result["base"]["format"], store_file
 
 
 def expected(format: str, password: str) -> bool:
@@ -154,9 +154,9 @@ def test_without_our_truststore_nothing_is_delivered(asked: Asked) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_bundles_format_makes_no_difference(asked: Asked, format: str) -> None:
     """The bundle as the JDK builds its own since 18, PKCS12 without MAC, gives the same bytes as the JKS."""
-    assert (asked.own_format, asked.pkcs12_format) == ("jks", "pkcs12")
-    assert asked.stores[format] == asked.stores_of_pkcs12[format]
-    assert len(_truststore.read_store(asked.stores[format], "changeit")) == asked.base_entries + 1
+    assert (asked.own_format, asked.pkcs12_file) == ("jks", "pkcs12")
+    assert asked.store_file[format] == asked.stores_of_pkcs12[format]
+    assert len(store_file.read_store(asked.store_file[format], "changeit")) == asked.base_entries + 1
 
 
 def test_the_table_in_the_documentation() -> None:

@@ -17,8 +17,8 @@ import typing as t
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
 from tests.unit.truststore.factory import Outcome, make, run_module
 
@@ -40,7 +40,7 @@ def prepare(folder: Path) -> Wanted:
     """Make a base in ``folder``, and find out what the runs are to write."""
     base = folder / "base"
     entries = [Entry(f"public-{number}", make(f"Public {number}").der) for number in range(BASE_ENTRIES)]
-    base.write_bytes(_truststore.write_store(entries, "jks"))
+    base.write_bytes(store.write_store(entries, "jks"))
     options, contents = [], []
     for number in range(2):
         item: dict[str, t.Any] = {"base": str(base), "certificates": [{"pem": make(f"Private {number}").pem}]}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
 from tests.imap_server import ImapServer
 from tests.mail_server import MailServer, self_signed

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._notification_users import PREFIX
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX
 
 from tests.integration.notification.conftest import CERTIFICATE, PASSWORD, RECIPIENT, Lab
 from tests.mail_server import MailServer, self_signed

@@ -17,7 +17,7 @@ from tests.standin import Standin
 # As if killed when Bitbucket has the new settings, and the record is not written yet.
 _DIES = f"""
 import os, runpy
-from ansible_collections.stashops.mail.plugins.module_utils._password import Fingerprints
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
 Fingerprints.record = lambda *_: os._exit(9)
 runpy.run_module({MODULE!r}, run_name="__main__")
 """

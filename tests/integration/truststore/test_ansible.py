@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
 from tests.unit.truststore.factory import make
 
@@ -23,7 +23,7 @@ CA = make("Company Root CA")
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     path = tmp_path / "base"
-    path.write_bytes(_truststore.write_store([Entry("public", make("Public").der)], "jks", "base-Secret"))
+    path.write_bytes(store.write_store([Entry("public", make("Public").der)], "jks", "base-Secret"))
     return path
 
 
@@ -56,7 +56,7 @@ def test_check_diff_and_no_secret(tmp_path: Path, base: Path) -> None:
     assert not path.exists()
     first = ansible(path, base, "--diff", "-vvvv", **options)
     assert "localhost | CHANGED" in first
-    assert len(_truststore.read_store(path.read_bytes(), "our-Secret")) == 2
+    assert len(store.read_store(path.read_bytes(), "our-Secret")) == 2
     again = ansible(path, base, "--diff", "-vvvv", **options)
     assert "localhost | SUCCESS" in again
     leaked = ansible(path, base, "-vvvv", certificates=[{"pem": CA.key_pem}])

@@ -13,7 +13,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _install, _truststore
+from ansible_collections.stashops.mail.plugins.module_utils._product import install
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
 from tests.unit.truststore.factory import Made, make, run_module
 
@@ -149,11 +150,11 @@ def test_keytool_lists_it(java: Path, password: str | None, store: tuple[Path, i
 
 @any_java
 def test_the_jvms_own_bundle_is_read_whole(java: Path) -> None:
-    cacerts = _install.java_cacerts(str(java))
+    cacerts = install.java_cacerts(str(java))
     keytool = java / "bin" / "keytool"
     if cacerts is None or not keytool.exists():
         pytest.skip(f"{java} has no bundle, or no keytool to compare with")
-    entries = _truststore.read_store(Path(cacerts).read_bytes(), "changeit")
+    entries = store_file.read_store(Path(cacerts).read_bytes(), "changeit")
     command = [str(keytool), "-J-Duser.language=en", "-list", "-keystore", cacerts, "-storepass", "changeit"]
     listed = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout
     assert f"contains {len(entries)} entries" in listed

@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_launcher import find_launcher
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_run import Answer, Question, ask
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_security import Limits, read_limits
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, judge, load_anchors
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
-from ansible_collections.stashops.mail.plugins.module_utils._tls import fetch_chain
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.algorithms import Limits, read_limits
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Answer, Question, ask
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import find_launcher
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, judge, load_anchors
 
 from tests import doc_table
 from tests.integration.jvm_matrix import jvm as containers

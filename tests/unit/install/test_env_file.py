@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _env_file
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_args import VARIABLE, Wanted, is_trust_argument
+from ansible_collections.stashops.mail.plugins.module_utils._product import env_file
+from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
+    VARIABLE,
+    Wanted,
+    is_trust_argument,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,21 +43,21 @@ def files(draw: st.DrawFn) -> str:
 
 @given(text=files(), kind=st.sampled_from(["jks", "pkcs12"]))
 def test_set_keeps_the_others_and_removal_puts_all_back(text: str, kind: str) -> None:
-    before = _env_file.arguments(text)
+    before = env_file.arguments(text)
     wanted = Wanted("/etc/stash_mail/cacerts", kind=kind)
-    changed = _env_file.set_arguments(text, wanted)
-    after = _env_file.arguments(changed)
+    changed = env_file.set_arguments(text, wanted)
+    after = env_file.arguments(changed)
     assert [item for item in after if is_trust_argument(item)] == [OURS]
     assert [item for item in after if not is_trust_argument(item)] == [
         item for item in before if not is_trust_argument(item)
     ]
-    assert _env_file.ours(changed) == [OURS]
-    assert _env_file.set_arguments(changed, wanted) == changed
-    assert _env_file.remove_arguments(changed) == text
-    assert _env_file.remove_arguments(text) == text, "nothing of ours in it"
-    moved = _env_file.set_arguments(changed, Wanted("/srv/other"))
-    assert _env_file.ours(moved) == [f"{TRUST}=/srv/other"]
-    assert _env_file.remove_arguments(moved) == text
+    assert env_file.ours(changed) == [OURS]
+    assert env_file.set_arguments(changed, wanted) == changed
+    assert env_file.remove_arguments(changed) == text
+    assert env_file.remove_arguments(text) == text, "nothing of ours in it"
+    moved = env_file.set_arguments(changed, Wanted("/srv/other"))
+    assert env_file.ours(moved) == [f"{TRUST}=/srv/other"]
+    assert env_file.remove_arguments(moved) == text
 
 
 @pytest.mark.parametrize(
@@ -66,16 +70,16 @@ def test_set_keeps_the_others_and_removal_puts_all_back(text: str, kind: str) ->
     ],
 )
 def test_what_others_change_afterwards_stays(before: str, edited: tuple[str, str], after: str) -> None:
-    changed = _env_file.set_arguments(before, WANTED)
+    changed = env_file.set_arguments(before, WANTED)
     place = changed.rindex(edited[0])
     changed = changed[:place] + edited[1] + changed[place + len(edited[0]) :]
-    assert _env_file.set_arguments(changed, WANTED) == changed
-    assert _env_file.remove_arguments(changed) == after
+    assert env_file.set_arguments(changed, WANTED) == changed
+    assert env_file.remove_arguments(changed) == after
 
 
 def test_the_file_reads_well() -> None:
-    assert _env_file.set_arguments("A=1\n", WANTED) == f"A=1\n# Added by Ansible (stash_mail).\n{VARIABLE}={OURS}\n"
-    assert _env_file.set_arguments(f"{VARIABLE}=-Xa\nB=2", WANTED) == (
+    assert env_file.set_arguments("A=1\n", WANTED) == f"A=1\n# Added by Ansible (stash_mail).\n{VARIABLE}={OURS}\n"
+    assert env_file.set_arguments(f"{VARIABLE}=-Xa\nB=2", WANTED) == (
         f"# Changed by Ansible (stash_mail). This was: {VARIABLE}=-Xa\n{VARIABLE}=-Xa {OURS}\nB=2"
     )
 
@@ -83,6 +87,6 @@ def test_the_file_reads_well() -> None:
 @pytest.mark.parametrize("value", ["-Xa \\", '"-Xa', '-Da="b c"', "-Xa # comment", "-Da=$HOME", "'-Xa' '-Xb'"])
 def test_what_readers_disagree_about_is_refused(value: str) -> None:
     with pytest.raises(StashMailError, match="write the arguments on one line"):
-        _env_file.set_arguments(f"{VARIABLE}={value}\n", WANTED)
+        env_file.set_arguments(f"{VARIABLE}={value}\n", WANTED)
     with pytest.raises(StashMailError, match="is set 2 times"):
-        _env_file.set_arguments(f"{VARIABLE}=-Xa\n{VARIABLE}=-Xb\n", WANTED)
+        env_file.set_arguments(f"{VARIABLE}=-Xa\n{VARIABLE}=-Xb\n", WANTED)

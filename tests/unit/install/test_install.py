@@ -8,19 +8,20 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _install, _systemd
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._javamail import find_javamail
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
 
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of our own: no unit, no usual folders and no java but those that a test makes."""
     (tmp_path / "units").mkdir()
-    monkeypatch.setattr(_systemd, "UNIT_PATHS", (str(tmp_path / "units"),))
-    monkeypatch.setattr(_install, "INSTALL_ROOTS", (str(tmp_path / "opt"),))
-    monkeypatch.setattr(_install, "HOMES", {"bitbucket": "/nowhere", "stash": "/nowhere"})
-    monkeypatch.setattr(_install, "find_process", lambda *_: None)
+    monkeypatch.setattr(systemd, "UNIT_PATHS", (str(tmp_path / "units"),))
+    monkeypatch.setattr(installs, "INSTALL_ROOTS", (str(tmp_path / "opt"),))
+    monkeypatch.setattr(installs, "HOMES", {"bitbucket": "/nowhere", "stash": "/nowhere"})
+    monkeypatch.setattr(installs, "find_process", lambda *_: None)
     monkeypatch.setenv("PATH", "/usr/bin/nothing-here")
 
 
@@ -53,11 +54,11 @@ def write_unit(tmp_path: Path, text: str) -> None:
 )
 def test_given(tmp_path: Path, layout: str, product: str, version: str) -> None:
     folder = make_install(tmp_path / version, layout, product)
-    install = _install.find_install(str(folder))
+    install = installs.find_install(str(folder))
     assert install is not None
     assert (install.layout, install.product, install.version) == (layout, product, version)
     assert install.arguments_file.startswith(str(folder))
-    assert _install.find_scripts(install) == {
+    assert installs.find_scripts(install) == {
         "start": f"{folder}/bin/start-{product}.sh",
         "stop": f"{folder}/bin/stop-{product}.sh",
     }
@@ -65,27 +66,27 @@ def test_given(tmp_path: Path, layout: str, product: str, version: str) -> None:
 
 def test_a_given_folder_without_the_product_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StashMailError, match="holds no Stash or Bitbucket"):
-        _install.find_install(str(tmp_path))
+        installs.find_install(str(tmp_path))
 
 
 def test_found_by_the_unit(tmp_path: Path) -> None:
     folder = make_install(tmp_path / "srv" / "9.0.1")
     make_install(tmp_path / "opt" / "9.4.2")
     write_unit(tmp_path, f'ExecStart=-"{folder}/bin/start-bitbucket.sh" --no-search\n')
-    install = _install.find_install(None, "b")
+    install = installs.find_install(None, "b")
     assert install is not None
     assert install.path == str(folder)
 
 
 def test_the_newest_of_the_usual_folders(tmp_path: Path) -> None:
-    assert _install.find_install() is None
+    assert installs.find_install() is None
     for version in ("8.9.9", "8.19.0", "8.9.10"):
         make_install(tmp_path / "opt" / version)
-    install = _install.find_install()
+    install = installs.find_install()
     assert install is not None
     assert install.version == "8.19.0"
     (tmp_path / "opt" / "current").symlink_to("8.9.10")
-    install = _install.find_install()
+    install = installs.find_install()
     assert install is not None
     assert install.version == "8.9.10", "a link named current says which one is used"
 
@@ -95,25 +96,25 @@ def test_the_build_record_knows_the_version_better_than_the_folder(tmp_path: Pat
     record = folder / "app" / "META-INF" / "maven" / "com.atlassian.bitbucket.server" / "bitbucket-webapp"
     record.mkdir(parents=True)
     (record / "pom.properties").write_text("#Created by Maven\ngroupId=x\nversion=8.19.3\n")
-    install = _install.read_install(str(folder))
+    install = installs.read_install(str(folder))
     assert install is not None
     assert install.version == "8.19.3"
 
 
 def test_java_as_given(tmp_path: Path) -> None:
     home = make_java(tmp_path / "java")
-    java = _install.find_java(java_home=str(home))
+    java = installs.find_java(java_home=str(home))
     assert (java.home, java.source, java.version) == (str(home), "option java_home", "17.0.9")
     assert java.cacerts == f"{home}/lib/security/cacerts"
     with pytest.raises(StashMailError, match="holds no Java"):
-        _install.find_java(java_home=str(tmp_path))
+        installs.find_java(java_home=str(tmp_path))
 
 
 def test_java_of_a_start_script_comes_first(tmp_path: Path) -> None:
     home = make_java(tmp_path / "j 17")
     make_java(tmp_path / "9.4.2" / "jre")
     folder = make_install(tmp_path / "9.4.2", set__jre__home=f"#JRE_HOME=/no\nexport JRE_HOME='{home}' # why\n")
-    java = _install.find_java(str(folder))
+    java = installs.find_java(str(folder))
     assert (java.home, java.source) == (str(home), f"JRE_HOME in {folder}/bin/set-jre-home.sh")
 
 
@@ -124,8 +125,8 @@ def test_the_environment_beats_a_default_but_not_a_setting(tmp_path: Path) -> No
     default = make_install(tmp_path / "2.0", set__jre__home=f'if [ -z "$JRE_HOME" ]; then\n JRE_HOME={by_script}\nfi\n')
     expansion = make_install(tmp_path / "3.0", set__jre__home=f'JRE_HOME="${{JRE_HOME:-{by_script}}}"\n')
     for folder, home in ((setting, by_script), (default, by_unit), (expansion, by_unit)):
-        assert _install.find_java(str(folder), service="b").home == str(home)
-        assert _install.find_java(str(folder)).home == str(by_script), "without the unit"
+        assert installs.find_java(str(folder), service="b").home == str(home)
+        assert installs.find_java(str(folder)).home == str(by_script), "without the unit"
 
 
 def test_an_environment_file_of_the_unit(tmp_path: Path) -> None:
@@ -133,37 +134,37 @@ def test_an_environment_file_of_the_unit(tmp_path: Path) -> None:
     (tmp_path / "env").write_text(f'JAVA_HOME="{home}"\n')
     write_unit(tmp_path, f"EnvironmentFile={tmp_path}/env\n")
     folder = make_install(tmp_path / "9.4.2")
-    assert _install.find_java(str(folder), service="b").source == f"JAVA_HOME in {tmp_path}/env"
+    assert installs.find_java(str(folder), service="b").source == f"JAVA_HOME in {tmp_path}/env"
 
 
 @pytest.mark.parametrize("value", ['"$BIN_DIR/../jre"', '$(dirname "$0")/../jre', "${INST_DIR}/jre"])
 def test_what_a_script_computes_from_its_own_place(tmp_path: Path, value: str) -> None:
     make_java(tmp_path / "9.4.2" / "jre")
     folder = make_install(tmp_path / "9.4.2", set__jre__home=f"JRE_HOME={value}\n")
-    assert _install.find_java(str(folder)).home == f"{folder}/jre"
+    assert installs.find_java(str(folder)).home == f"{folder}/jre"
 
 
 def test_a_wrong_folder_in_a_script_is_passed_over_for_the_bundled_java(tmp_path: Path) -> None:
     folder = make_install(tmp_path / "9.4.2", set__jre__home="JRE_HOME=/gone\nJAVA_HOME=$SOMETHING\n")
     make_java(folder / "jre", bundle="jssecacerts")
-    java = _install.find_java(str(folder))
+    java = installs.find_java(str(folder))
     assert (java.home, java.source) == (f"{folder}/jre", "bundled jre")
     assert java.cacerts == f"{folder}/jre/lib/security/jssecacerts"
 
 
 def test_java_8_keeps_its_bundle_in_jre(tmp_path: Path) -> None:
     make_java(tmp_path / "jdk8" / "jre")
-    java = _install.find_java(java_home=str(tmp_path / "jdk8"))
+    java = installs.find_java(java_home=str(tmp_path / "jdk8"))
     assert java.cacerts == f"{tmp_path}/jdk8/jre/lib/security/cacerts"
 
 
 def test_java_on_the_path_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_install(tmp_path / "9.4.2")
     with pytest.raises(StashMailError, match="No Java was found"):
-        _install.find_java(str(folder))
+        installs.find_java(str(folder))
     home = make_java(tmp_path / "usr")
     monkeypatch.setenv("PATH", str(home / "bin"))
-    assert _install.find_java(str(folder)).home == str(home)
+    assert installs.find_java(str(folder)).home == str(home)
 
 
 def test_home_and_account(tmp_path: Path) -> None:
@@ -172,13 +173,13 @@ def test_home_and_account(tmp_path: Path) -> None:
         set__bitbucket__home='if [ -z "$BITBUCKET_HOME" ]; then\n  BITBUCKET_HOME="/data/script"\nfi\n',
         set__bitbucket__user='BITBUCKET_USER="bb"\n',
     )
-    install = _install.read_install(str(folder))
-    assert _install.find_home("/given", install, None, None) == "/given"
-    assert _install.find_home(None, install, None, None) == "/data/script"
-    assert _install.find_user(install, None, None) == "bb"
+    install = installs.read_install(str(folder))
+    assert installs.find_home("/given", install, None, None) == "/given"
+    assert installs.find_home(None, install, None, None) == "/data/script"
+    assert installs.find_user(install, None, None) == "bb"
     write_unit(tmp_path, "User=unituser\nEnvironment=BITBUCKET_HOME=/data/unit\n")
-    assert _install.find_home(None, install, "b", None) == "/data/unit"
-    assert _install.find_user(install, "b", None) == "unituser"
+    assert installs.find_home(None, install, "b", None) == "/data/unit"
+    assert installs.find_user(install, "b", None) == "unituser"
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,6 @@ def test_the_mail_library(tmp_path: Path, jar: str, manifest: str | None, expect
     with zipfile.ZipFile(libraries / jar, "w") as archive:
         if manifest:
             archive.writestr("META-INF/MANIFEST.MF", manifest)
-    found = find_javamail(_install.read_install(str(folder)))
+    found = find_javamail(installs.read_install(str(folder)))
     assert found is not None
     assert (found["version"], found["checks_identity"]) == expected

@@ -10,10 +10,10 @@ import string
 import subprocess
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _jvm_args, _systemd
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_args import Wanted
-from ansible_collections.stashops.mail.plugins.module_utils._process import trust_properties
+from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import trust_properties
+from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import Wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,8 @@ safe_text = st.text(string.ascii_letters + string.digits + "/._-+=:,@%~^", min_s
 other_arguments = st.lists(safe_text.map(lambda text: f"-X{text}"), max_size=5)
 trust_arguments = st.lists(
     st.tuples(
-        st.sampled_from([_jvm_args.PATH_ARGUMENT, _jvm_args.PASSWORD_ARGUMENT, _jvm_args.TYPE_ARGUMENT]), safe_text
+        st.sampled_from([start_script.PATH_ARGUMENT, start_script.PASSWORD_ARGUMENT, start_script.TYPE_ARGUMENT]),
+        safe_text,
     ).map("".join),
     max_size=4,
 )
@@ -86,45 +87,45 @@ def evaluate(script: str, environment: str | None = None) -> list[str]:
 
 @given(mixed_arguments, wanted_stores)
 def test_merge_keeps_all_others_in_their_order(existing: list[str], wanted: Wanted) -> None:
-    merged = _jvm_args.merge(existing, wanted)
-    others = [argument for argument in existing if not _jvm_args.is_trust_argument(argument)]
-    assert [argument for argument in merged if not _jvm_args.is_trust_argument(argument)] == others
+    merged = start_script.merge(existing, wanted)
+    others = [argument for argument in existing if not start_script.is_trust_argument(argument)]
+    assert [argument for argument in merged if not start_script.is_trust_argument(argument)] == others
     assert wanted.is_met_by(trust_properties(merged))
-    assert _jvm_args.merge(merged, wanted) == merged
-    assert _jvm_args.merge(merged, None) == others
+    assert start_script.merge(merged, wanted) == merged
+    assert start_script.merge(merged, None) == others
 
 
 @given(scripts, wanted_stores)
 @settings(max_examples=60, deadline=None)
 def test_the_block_extends_what_a_script_sets(case: tuple[str, list[str]], wanted: Wanted) -> None:
     script, arguments = case
-    changed = _jvm_args.with_block(script, wanted)
+    changed = start_script.with_block(script, wanted)
     words = evaluate(changed)
     assert words[: len(arguments)] == arguments == evaluate(script)
-    assert all(_jvm_args.is_trust_argument(word) for word in words[len(arguments) :])
+    assert all(start_script.is_trust_argument(word) for word in words[len(arguments) :])
     assert wanted.is_met_by(trust_properties(words))
 
 
 @given(scripts, wanted_stores, wanted_stores)
 def test_taking_the_block_out_restores_the_script(case: tuple[str, list[str]], first: Wanted, second: Wanted) -> None:
     script, _ = case
-    once = _jvm_args.with_block(script, first)
-    assert _jvm_args.without_block(once) == script
-    assert _jvm_args.with_block(once, first) == once
-    assert _jvm_args.with_block(once, second) == _jvm_args.with_block(script, second)
+    once = start_script.with_block(script, first)
+    assert start_script.without_block(once) == script
+    assert start_script.with_block(once, first) == once
+    assert start_script.with_block(once, second) == start_script.with_block(script, second)
 
 
 @pytest.mark.parametrize("environment", [None, "", "-Xfrom=environment"])
 def test_a_commented_line_leaves_the_environment_in_force(environment: str | None) -> None:
-    changed = _jvm_args.with_block(START_WEBAPP, WANTED)
+    changed = start_script.with_block(START_WEBAPP, WANTED)
     assert evaluate(changed, environment) == [*(environment or "").split(), OURS]
     assert "\n#JVM_SUPPORT_RECOMMENDED_ARGS=\n# BEGIN stash_mail" in changed
-    assert not _jvm_args.is_set_by(changed), "our own block must not count as the operator's setting"
-    assert _jvm_args.is_set_by(SETENV)
+    assert not start_script.is_set_by(changed), "our own block must not count as the operator's setting"
+    assert start_script.is_set_by(SETENV)
 
 
 def test_the_block_stands_before_the_variable_is_used() -> None:
-    changed = _jvm_args.with_block(SETENV, WANTED) + '\nJVM_SUPPORT_RECOMMENDED_ARGS="$JAVA_OPTS"\n'
+    changed = start_script.with_block(SETENV, WANTED) + '\nJVM_SUPPORT_RECOMMENDED_ARGS="$JAVA_OPTS"\n'
     assert evaluate(changed) == ["-Xms1g", "-XX:+UseG1GC", OURS]
 
 
@@ -132,7 +133,7 @@ def test_others_password_and_type_do_not_meet_our_file() -> None:
     script = (
         'JVM_SUPPORT_RECOMMENDED_ARGS="-Djavax.net.ssl.trustStorePassword=x -Djavax.net.ssl.trustStoreType=PKCS12"\n'
     )
-    changed = _jvm_args.with_block(script, WANTED)
+    changed = start_script.with_block(script, WANTED)
     assert trust_properties(evaluate(changed)) == {
         "javax.net.ssl.trustStore": WANTED.path,
         "javax.net.ssl.trustStorePassword": "",
@@ -144,7 +145,7 @@ def test_others_password_and_type_do_not_meet_our_file() -> None:
 def test_a_jvm_takes_the_last_of_repeated_properties() -> None:
     """The block relies on it."""
     script = 'JVM_SUPPORT_RECOMMENDED_ARGS="-Djavax.net.ssl.trustStore=/old -Djavax.net.ssl.trustStorePassword=old"\n'
-    words = evaluate(_jvm_args.with_block(script, WANTED))
+    words = evaluate(start_script.with_block(script, WANTED))
     command = ["java", *words, "-XshowSettings:properties", "-version"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
     properties = dict(line.strip().split(" =", 1) for line in shown.splitlines() if " =" in line)
@@ -154,12 +155,12 @@ def test_a_jvm_takes_the_last_of_repeated_properties() -> None:
 
 def test_a_script_without_the_variable_is_refused() -> None:
     with pytest.raises(StashMailError, match="no line that sets JVM_SUPPORT_RECOMMENDED_ARGS"):
-        _jvm_args.with_block("#!/bin/sh\nexec java\n", WANTED)
+        start_script.with_block("#!/bin/sh\nexec java\n", WANTED)
 
 
 def test_a_last_line_without_its_end_is_refused() -> None:
     with pytest.raises(StashMailError, match="lacks its line end"):
-        _jvm_args.with_block('#!/bin/sh\nJVM_SUPPORT_RECOMMENDED_ARGS="-Xa"', WANTED)
+        start_script.with_block('#!/bin/sh\nJVM_SUPPORT_RECOMMENDED_ARGS="-Xa"', WANTED)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +168,12 @@ def test_a_last_line_without_its_end_is_refused() -> None:
 )
 def test_paths_that_the_start_script_would_tear_apart_are_refused(path: str) -> None:
     with pytest.raises(StashMailError, match="truststore"):
-        _jvm_args.check_wanted(Wanted(path))
+        start_script.check_wanted(Wanted(path))
 
 
 def test_a_refused_password_is_not_shown() -> None:
     with pytest.raises(StashMailError) as caught:
-        _jvm_args.check_wanted(Wanted("/cacerts", "geheim nis"))
+        start_script.check_wanted(Wanted("/cacerts", "geheim nis"))
     assert "geheim" not in str(caught.value)
 
 
@@ -180,14 +181,14 @@ def test_a_refused_password_is_not_shown() -> None:
 def test_a_drop_in_repeats_the_arguments_of_the_unit(existing: list[str], wanted: Wanted) -> None:
     # As a unit writes them: a percent sign that shall stand is doubled.
     value = " ".join(existing).replace("%", "%%")
-    unit = _systemd.Unit("a.service", "/a", environment={_jvm_args.VARIABLE: _systemd.Setting(value, "/a")})
-    arguments = _jvm_args.drop_in_arguments(_jvm_args.drop_in(unit, wanted))
-    assert arguments == _jvm_args.merge(existing, wanted)
+    unit = systemd.Unit("a.service", "/a", environment={start_script.VARIABLE: systemd.Setting(value, "/a")})
+    arguments = start_script.drop_in_arguments(start_script.drop_in(unit, wanted))
+    assert arguments == start_script.merge(existing, wanted)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")))
 def test_quoting_for_systemd_is_undone_by_splitting(text: str) -> None:
-    assert _systemd.split_words(_systemd.quote(text)) == [text]
+    assert systemd.split_words(systemd.quote(text)) == [text]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze on this machine")
@@ -195,15 +196,17 @@ def test_systemd_takes_the_drop_in(tmp_path: object) -> None:
     from pathlib import Path
 
     folder = Path(str(tmp_path))
-    unit = _systemd.Unit("a.service", "/a", environment={_jvm_args.VARIABLE: _systemd.Setting('-Da="x" -Db=%%', "/a")})
+    unit = systemd.Unit("a.service", "/a", environment={start_script.VARIABLE: systemd.Setting('-Da="x" -Db=%%', "/a")})
     (folder / "a.service").write_text("[Service]\nExecStart=/bin/true\n")
     (folder / "a.service.d").mkdir()
-    (folder / "a.service.d" / "stash_mail.conf").write_text(_jvm_args.drop_in(unit, WANTED))
+    (folder / "a.service.d" / "stash_mail.conf").write_text(start_script.drop_in(unit, WANTED))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(folder / "a.service")], capture_output=True, text=True, timeout=60
     )
     assert "stash_mail.conf" not in done.stderr, done.stderr
-    assert shlex.split(_jvm_args.drop_in(unit, WANTED).splitlines()[2].partition("=")[2])[0].startswith("JVM_SUPPORT")
+    assert shlex.split(start_script.drop_in(unit, WANTED).splitlines()[2].partition("=")[2])[0].startswith(
+        "JVM_SUPPORT"
+    )
 
 
 @pytest.mark.parametrize("environment", [None, "-Xfrom=environment"])
@@ -219,6 +222,6 @@ def test_systemd_takes_the_drop_in(tmp_path: object) -> None:
     ],
 )
 def test_the_block_is_run_whatever_a_condition_says(script: str, environment: str | None) -> None:
-    changed = _jvm_args.with_block(script, WANTED)
+    changed = start_script.with_block(script, WANTED)
     assert evaluate(changed, environment) == [*evaluate(script, environment), OURS]
-    assert _jvm_args.without_block(changed) == script
+    assert start_script.without_block(changed) == script

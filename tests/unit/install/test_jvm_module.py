@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.stashops.mail.plugins.module_utils import _systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
 
 COMMENTED = "#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nexec java $JVM_SUPPORT_RECOMMENDED_ARGS\n"
@@ -30,7 +30,7 @@ Run = Callable[..., dict[str, Any]]
 def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "units"
     folder.mkdir()
-    monkeypatch.setattr(_systemd, "UNIT_PATHS", (str(folder),))
+    monkeypatch.setattr(systemd, "UNIT_PATHS", (str(folder),))
     return folder
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _process
+from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 
 
 @contextlib.contextmanager
@@ -41,20 +41,20 @@ def install(tmp_path: Path) -> Path:
 def test_found_by_its_folder(install: Path, tmp_path: Path) -> None:
     before = time.time()
     with running(f"-Dbitbucket.install={install}", "-Djavax.net.ssl.trustStore=/a", cwd=tmp_path) as pid:
-        process = _process.find_process(str(install), None)
+        process = processes.find_process(str(install), None)
         assert process is not None
         assert process.pid == pid
         assert process.user == getpass.getuser()
         assert abs(process.started - before) < 2
         assert process.trust_arguments == {"javax.net.ssl.trustStore": "/a"}
         assert process.property("bitbucket.install") == str(install)
-        assert _process.find_process(str(install) + "1", None) is None
+        assert processes.find_process(str(install) + "1", None) is None
 
 
 def test_found_by_a_class_path_through_a_link(install: Path, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to(install)
     with running("-cp", f"/x.jar:{install}/app/bin/a.jar", cwd=tmp_path) as pid:
-        process = _process.find_process(str(tmp_path / "current"), None)
+        process = processes.find_process(str(tmp_path / "current"), None)
         assert process is not None
         assert process.pid == pid
 
@@ -65,7 +65,7 @@ def test_the_search_engine_and_other_programs_are_not_the_product(install: Path,
         running(str(install), cwd=install, name="less"),
         running(f"-Dbitbucket.home={install}", cwd=install, name="sh"),
     ):
-        assert _process.find_process(str(install), None) is None
+        assert processes.find_process(str(install), None) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare")
@@ -79,21 +79,21 @@ def test_the_product_in_a_container_is_not_the_one_on_the_host(install: Path) ->
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == b"up\n"
-            assert _process.find_process(str(install), None) is None
+            assert processes.find_process(str(install), None) is None
         finally:
             process.kill()
 
 
 def test_the_product_is_told_from_a_helper_jvm(install: Path, tmp_path: Path) -> None:
     with running("helper", cwd=install), running("-Dbitbucket.home=/h", cwd=install) as pid:
-        process = _process.find_process(str(install), None)
+        process = processes.find_process(str(install), None)
         assert process is not None
         assert process.pid == pid
 
 
 def test_of_repeated_properties_the_last_counts() -> None:
     arguments = ["-Djavax.net.ssl.trustStore=/a", "-Djavax.net.ssl.trustStore=/b", "-Djavax.net.ssl.trustStoreType="]
-    assert _process.trust_properties(arguments) == {
+    assert processes.trust_properties(arguments) == {
         "javax.net.ssl.trustStore": "/b",
         "javax.net.ssl.trustStoreType": "",
     }
@@ -104,13 +104,13 @@ def test_of_repeated_properties_the_last_counts() -> None:
     ["-Djavax.net.ssl.trustStorePassword=geheim", "-Djdbc.password=geheim", '-Dx="a" -DapiToken=geheim -Dy'],
 )
 def test_secrets_are_masked(argument: str) -> None:
-    assert "geheim" not in _process.mask(argument)
-    assert "********" in _process.mask(argument)
-    assert "-Dy" in _process.mask(argument) or "-Dy" not in argument
+    assert "geheim" not in processes.mask(argument)
+    assert "********" in processes.mask(argument)
+    assert "-Dy" in processes.mask(argument) or "-Dy" not in argument
 
 
 def test_what_is_no_secret_stays() -> None:
-    assert _process.mask("-Djavax.net.ssl.trustStore=/a -Xmx1g") == "-Djavax.net.ssl.trustStore=/a -Xmx1g"
+    assert processes.mask("-Djavax.net.ssl.trustStore=/a -Xmx1g") == "-Djavax.net.ssl.trustStore=/a -Xmx1g"
 
 
 def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
@@ -127,11 +127,11 @@ def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
         assert container.stdout is not None
         container.stdout.readline()
         try:
-            found = _process.find_contained(lambda process: (str(ours), str(ours)))
+            found = processes.find_contained(lambda process: (str(ours), str(ours)))
             assert found is not None
             assert found.property("bitbucket.home") == "/h"
-            assert _process.find_contained(lambda process: (str(ours), str(others))) is None
-            assert _process.find_contained(lambda process: ("/nowhere", str(ours))) is None
-            assert _process.find_process(None, "") != found, "its paths are not the host's"
+            assert processes.find_contained(lambda process: (str(ours), str(others))) is None
+            assert processes.find_contained(lambda process: ("/nowhere", str(ours))) is None
+            assert processes.find_process(None, "") != found, "its paths are not the host's"
         finally:
             container.kill()

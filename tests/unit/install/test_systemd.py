@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,14 +27,14 @@ def write(folder: str, name: str, text: str) -> str:
     return str(path)
 
 
-def find(folders: list[str], without: tuple[str, ...] = ()) -> _systemd.Unit:
-    unit = _systemd.find_unit("b", without, folders)
+def find(folders: list[str], without: tuple[str, ...] = ()) -> systemd.Unit:
+    unit = systemd.find_unit("b", without, folders)
     assert unit is not None
     return unit
 
 
 def test_no_unit(folders: list[str]) -> None:
-    assert _systemd.find_unit("b", (), folders) is None
+    assert systemd.find_unit("b", (), folders) is None
 
 
 def test_the_first_folder_wins_and_drop_ins_come_by_name(folders: list[str]) -> None:
@@ -95,9 +95,9 @@ def test_an_environment_file_that_sets_the_variable(folders: list[str], tmp_path
     ],
 )
 def test_splitting(text: str, words: list[str]) -> None:
-    assert _systemd.split_words(text) == words
+    assert systemd.split_words(text) == words
 
 
 @given(st.text())
 def test_splitting_takes_anything(text: str) -> None:
-    assert all(isinstance(word, str) for word in _systemd.split_words(text))
+    assert all(isinstance(word, str) for word in systemd.split_words(text))

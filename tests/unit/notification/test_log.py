@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._notification_log import MailLog, log_path
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

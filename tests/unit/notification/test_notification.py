@@ -11,13 +11,13 @@ import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.doc_fragments import bitbucket as bitbucket_fragment
 from ansible_collections.stashops.mail.plugins.doc_fragments import mailbox as mailbox_fragment
-from ansible_collections.stashops.mail.plugins.module_utils import _notification
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notification as notifications
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX, UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
-from ansible_collections.stashops.mail.plugins.module_utils._notification import Notification
-from ansible_collections.stashops.mail.plugins.module_utils._notification_log import MailLog
-from ansible_collections.stashops.mail.plugins.module_utils._notification_users import PREFIX, UserAdmin
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_notification
 
 from tests.mail_server import self_signed
@@ -31,7 +31,7 @@ FAILED = "2030-01-31 09:30:00,123 ERROR [mail-1] c.a.s.Mail Mail sending failed.
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_LATE_SECONDS", "_LOOK_SECONDS"):
-        monkeypatch.setattr(_notification, name, 0.1)
+        monkeypatch.setattr(notifications, name, 0.1)
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def message(to: str, text: str) -> str:
 def test_which_message_is_ours(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, named: bool, outcome: str
 ) -> None:
-    monkeypatch.setattr(_notification, "_SETTLE_SECONDS", 1.0)
+    monkeypatch.setattr(notifications, "_SETTLE_SECONDS", 1.0)
     box = mailbox.Maildir(tmp_path / "Maildir")
     box.add(message(RECIPIENT, "an old one"))
     certificate = self_signed("127.0.0.1")

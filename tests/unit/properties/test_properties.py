@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _properties
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._product import properties as properties_file
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ class Java:
         """What Java reads, None where it refuses the file."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(base64.b64encode(text.encode(_properties.ENCODING)).decode() + "\n")
+        self._process.stdin.write(base64.b64encode(text.encode(properties_file.ENCODING)).decode() + "\n")
         self._process.stdin.flush()
         word, *pairs = self._process.stdout.readline().rstrip("\n").split(" ")
         if word == "refused":
@@ -87,7 +87,7 @@ def _named(properties: dict[str, str]) -> dict[str, str]:
 
 def ours(text: str) -> dict[str, str] | None:
     try:
-        return _named(_properties.read(text))
+        return _named(properties_file.read(text))
     except StashMailError:
         return None
 
@@ -123,7 +123,7 @@ def test_java_finds_what_was_set_and_what_was_there(java: Java, text: str, wante
     before = java.read(text)
     assume(before is not None)
     assert before is not None
-    changed = _properties.change(text, wanted)
+    changed = properties_file.change(text, wanted)
     set_to = {key: value for key, value in wanted.items() if value is not None}
     assert java.read(changed) == {key: value for key, value in before.items() if key not in wanted} | set_to
 
@@ -134,12 +134,12 @@ def test_nothing_else_changes(text: str, wanted: dict[str, str | None]) -> None:
     before = ours(text)
     assume(before is not None)
     assert before is not None
-    lines = _properties.parse(text)
+    lines = properties_file.parse(text)
     assert "".join(line.raw for line in lines) == text
-    changed = _properties.change(text, wanted)
+    changed = properties_file.change(text, wanted)
     if all(before.get(key) == value for key, value in wanted.items()):
         assert changed == text
-    assert _properties.change(changed, wanted) == changed
+    assert properties_file.change(changed, wanted) == changed
     # Line by line: kept as they are and in their order, less what was taken out, and new ones behind.
     rest = changed
     for line in lines:
@@ -168,9 +168,9 @@ def test_nothing_else_changes(text: str, wanted: dict[str, str | None]) -> None:
     ],
 )
 def test_examples(before: str, wanted: dict[str, str | None], after: str) -> None:
-    assert _properties.change(before, wanted) == after
+    assert properties_file.change(before, wanted) == after
 
 
 def test_a_file_that_java_refuses_is_left_alone() -> None:
     with pytest.raises(StashMailError, match=r"line 2 stands .*four hexadecimal digits"):
-        _properties.change("a=1\npath=C:\\users\n", {"b": "1"})
+        properties_file.change("a=1\npath=C:\\users\n", {"b": "1"})

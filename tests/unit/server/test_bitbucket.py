@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import BadRequest, check_url
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._http import BadRequest, check_url
 
 from tests.unit.server.certificates import certificate
 from tests.unit.server.scripted import MAIL, PROPERTIES, SENDER, Reply, Scripted, serving

@@ -7,8 +7,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._mail_plan import diff, plan, secret_of
-from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import MailSettings, Observed
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.plan import diff, plan, secret_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import MailSettings, Observed
 
 WANTED = MailSettings("smtp.example.com", 587, "starttls_required", "bitbucket", "bitbucket@example.com")
 ANONYMOUS = dataclasses.replace(WANTED, username="")

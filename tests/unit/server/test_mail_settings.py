@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
-from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import (
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
     STYLES,
     MailSettings,
     Observed,
@@ -19,6 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._mail_settings impor
     starttls_flags,
     to_wire,
 )
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.doc_fragments import bitbucket
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket_options import ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import ARGUMENTS
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_notification, stash_mail_server
 
 SHARED: dict[str, Any] = yaml.safe_load(bitbucket.ModuleDocFragment.DOCUMENTATION)["options"]

@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._password import Fingerprints
 
 from tests.pythons import TARGET_VERSIONS, interpreter
 
@@ -167,7 +167,7 @@ def test_every_python_reads_the_others_files(version: str, path: Path) -> None:
     Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from ansible_collections.stashops.mail.plugins.module_utils._password import Fingerprints\n"
+        "from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints\n"
         "f = Fingerprints(sys.argv[2]); print(f.matches(*sys.argv[3:])); f.record(*sys.argv[3:])\n"
     )
     done = subprocess.run(

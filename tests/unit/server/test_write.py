@@ -9,11 +9,15 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import check_oauth2, look, remove, write
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
+    MailSettings,
+    differences,
+    observe,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
-from ansible_collections.stashops.mail.plugins.module_utils._mail_server import check_oauth2, look, remove, write
-from ansible_collections.stashops.mail.plugins.module_utils._mail_settings import MailSettings, differences, observe
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

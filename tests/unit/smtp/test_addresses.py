@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline, resolve_first
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, resolve_first
 
 V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 25, 0, 0))
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 25))

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import OUTCOMES
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe
 
 from tests import doc_table

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _message
-from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation, Settings
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
-from ansible_collections.stashops.mail.plugins.module_utils._send import Sending
-from ansible_collections.stashops.mail.plugins.module_utils._tls import fetch_chain
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import message as messages
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
 from tests.imap_server import ImapServer
 from tests.mail_server import MODES, Certificate, MailServer, authority, leaf, self_signed
@@ -177,7 +177,7 @@ def test_dots_survive() -> None:
 
 
 def test_the_message_is_plain_and_short_lined() -> None:
-    built = _message.build(
+    built = messages.build(
         "a@example.com", ["b@" + "x" * 60 + ".example.com"], "mail." + "y" * 60 + ".com", 25, "plain"
     )
     parsed = email.message_from_bytes(built.content, policy=email.policy.SMTP)
@@ -187,7 +187,7 @@ def test_the_message_is_plain_and_short_lined() -> None:
     assert built.message_id.endswith("@example.com>")
     assert all(len(line) < 200 for line in built.content.splitlines())
     assert b"\n" not in built.content.replace(b"\r\n", b"")
-    assert _message.build("a@[192.0.2.1]", ["b@c"], "h", 25, "plain").message_id.endswith("@localhost>")
+    assert messages.build("a@[192.0.2.1]", ["b@c"], "h", 25, "plain").message_id.endswith("@localhost>")
 
 
 @pytest.mark.parametrize("mode", ["starttls_required", "starttls_optional", "smtps"])

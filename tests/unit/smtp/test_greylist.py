@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.stashops.mail.plugins.module_utils import _greylist
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._greylist import Patience
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import greylist
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
 from tests.mail_server import MailServer
@@ -41,7 +41,7 @@ class Run:
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(_greylist, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(greylist, "FIRST_PAUSE", 0.1)
     return Run(capfd)
 
 
@@ -125,7 +125,7 @@ class Clock:
 
 def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(_greylist, "time", clock)
+    monkeypatch.setattr(greylist, "time", clock)
     patience = Patience(300)
     deferred = MailFailure("deferred", "later", log="450 later")
     while patience.again(deferred, "recipient"):

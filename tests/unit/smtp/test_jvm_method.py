@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation, Settings
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_launcher import find_launcher, major
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_run import Question, ask, relevant_arguments
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import MailFailure
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question, ask, relevant_arguments
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import find_launcher, major
 
 from tests.mail_server import MailServer, authority, leaf, self_signed
 

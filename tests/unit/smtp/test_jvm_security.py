@@ -7,9 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _jvm_security
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_security import DEFAULT, KeySize, read_limits
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, judge
+from ansible_collections.stashops.mail.plugins.module_utils._verdict import algorithms
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.algorithms import DEFAULT, KeySize, read_limits
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, judge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ def test_key_exchange_that_is_off(tmp_path: Path) -> None:
 def test_system_policy_and_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = tmp_path / "java.config"
     policy.write_text(disabled("SHA1"))
-    monkeypatch.setattr(_jvm_security, "_SYSTEM_POLICY", str(policy))
+    monkeypatch.setattr(algorithms, "_SYSTEM_POLICY", str(policy))
     assert "SHA1" not in read_limits(java_home(tmp_path, disabled("MD5"))).names
     home = java_home(tmp_path, "security.useSystemPropertiesFile=true\n" + disabled("MD5"))
     assert read_limits(home).names == {"SHA1"}

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._imap import ImapMailbox as Mailbox
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.imap import ImapMailbox as Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 
 from tests.mail_server import Certificate, self_signed
 from tests.unit.smtp import bad_servers as bad

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.doc_fragments import connection, mailbox
-from ansible_collections.stashops.mail.plugins.module_utils._connection_options import ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import OUTCOMES
-from ansible_collections.stashops.mail.plugins.module_utils._recipients import xtext
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import xtext
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
 from tests.imap_server import ImapServer

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
-from ansible_collections.stashops.mail.plugins.module_utils._pop3 import Pop3Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.pop3 import Pop3Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 
 from tests.mail_server import Certificate, self_signed
 from tests.unit.smtp import bad_servers as bad

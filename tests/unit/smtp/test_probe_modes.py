@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._conversation import Conversation, Settings
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_modes import survey
-from ansible_collections.stashops.mail.plugins.module_utils._outcome import OUTCOMES
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
 from tests.mail_server import MODES, MailServer, authority, leaf, self_signed
 from tests.unit.smtp import bad_servers as bad

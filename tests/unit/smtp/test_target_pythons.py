@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parents[3]
 DRIVER = """
 import base64, json, sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.stashops.mail.plugins.module_utils._connection import Connection
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._smtp import Session
-from ansible_collections.stashops.mail.plugins.module_utils._tls import fetch_chain, start_tls
+from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import Session
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain, start_tls
 port, security = int(sys.argv[2]), sys.argv[3]
 chain = fetch_chain("127.0.0.1", port, security, 20.0)
 session = Session(Connection("127.0.0.1", port, Deadline(20)))
@@ -47,9 +47,9 @@ print(json.dumps({"chain": encoded, "complete": chain.complete, "transcript": se
 MAILBOX_DRIVER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.stashops.mail.plugins.module_utils._deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import Account
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox_options import open_mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import open_mailbox
 account = Account("127.0.0.1", int(sys.argv[2]), "starttls", "ops", "secret phrase",
                   trusted=[bytes.fromhex(sys.argv[4])], protocol=sys.argv[3])
 with open_mailbox(account, Deadline(20)) as mailbox:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._jvm_trust import Anchors, Verdict, judge, load_anchors
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, Verdict, judge, load_anchors
 from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st

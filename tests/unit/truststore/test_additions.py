@@ -8,10 +8,11 @@ import datetime
 import re
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _additions, _certificate
-from ansible_collections.stashops.mail.plugins.module_utils._additions import Additions, Presented
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions as certificate_set
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import Additions, Presented
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.unit.truststore.factory import DAY, NOW, Made, make
@@ -59,14 +60,14 @@ def presented(complete: bool = True) -> Presented:
 
 def test_choose_by_fingerprint() -> None:
     with_colons = ":".join(ROOT.sha256[i : i + 2] for i in range(0, 64, 2)).upper()
-    assert _additions.choose(presented(), [with_colons], "fetch[0]") == [ROOT.der]
-    assert _additions.choose(presented(), [ROOT.sha256, LEAF.sha256], "fetch[0]") == [ROOT.der, LEAF.der]
+    assert certificate_set.choose(presented(), [with_colons], "fetch[0]") == [ROOT.der]
+    assert certificate_set.choose(presented(), [ROOT.sha256, LEAF.sha256], "fetch[0]") == [ROOT.der, LEAF.der]
 
 
 @pytest.mark.parametrize("wanted", [[], ["ab" * 32], [ROOT.sha256, "ab" * 32]])
 def test_missing_and_wrong_pins_show_what_was_presented(wanted: list[str]) -> None:
     with pytest.raises(StashMailError) as caught:
-        _additions.choose(presented(), wanted, "fetch[0]")
+        certificate_set.choose(presented(), wanted, "fetch[0]")
     message = str(caught.value)
     assert "fetch[0]" in message
     assert f"{LEAF.sha256}  server  CN=mail.example.com" in message
@@ -76,11 +77,11 @@ def test_missing_and_wrong_pins_show_what_was_presented(wanted: list[str]) -> No
 
 def test_a_pin_on_what_this_python_cannot_see() -> None:
     with pytest.raises(StashMailError, match="own certificate only"):
-        _additions.choose(presented(complete=False), [ROOT.sha256], "fetch[0]")
+        certificate_set.choose(presented(complete=False), [ROOT.sha256], "fetch[0]")
 
 
 def judged(made: Made, warn_days: int = 30, now: datetime.datetime = NOW) -> str:
-    return "\n".join(_additions.judge("alias", _certificate.describe(made.der), warn_days, now))
+    return "\n".join(certificate_set.judge("alias", pem.describe(made.der), warn_days, now))
 
 
 def test_nothing_to_say() -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore, _truststore_base
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
 from tests.unit.truststore.factory import make
 
@@ -19,13 +20,13 @@ ONE, TWO, THREE = make("One"), make("Two"), make("Three")
 def test_each_kind_of_file(tmp_path: Path) -> None:
     entries = [Entry("one", ONE.der), Entry("two", TWO.der)]
     for name, data in {
-        "jks": _truststore.write_store(entries, "jks"),
-        "pkcs12": _truststore.write_store(entries, "pkcs12"),
+        "jks": store.write_store(entries, "jks"),
+        "pkcs12": store.write_store(entries, "pkcs12"),
         "pem": (ONE.pem + TWO.pem).encode(),
     }.items():
         path = tmp_path / name
         path.write_bytes(data)
-        base = _truststore_base.load(str(path), "changeit", "test")
+        base = base_bundle.load(str(path), "changeit", "test")
         assert (base.path, base.source, base.format) == (str(path), "test", name)
         assert sorted(entry.der for entry in base.entries) == sorted([ONE.der, TWO.der])
 
@@ -37,7 +38,7 @@ def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("not looked at")
     (tmp_path / "java.pem").mkdir()
     (tmp_path / "link.pem").symlink_to(tmp_path / "Root One.pem")
-    base = _truststore_base.load(str(tmp_path), "changeit", "test")
+    base = base_bundle.load(str(tmp_path), "changeit", "test")
     assert base.format == "directory"
     assert sorted(base.entries) == sorted(
         [
@@ -54,11 +55,11 @@ def test_a_folder(tmp_path: Path) -> None:
         (None, "is not there"),
         (b"", "is empty"),
         (b"hello", "neither JKS nor PKCS12"),
-        (_truststore.write_store([Entry("a", b"x")], "jks", "other"), "password is wrong"),
-        (_truststore.write_store([Entry("a", b"x")], "jks")[:-30], "ends too early|damaged"),
-        (_truststore.write_store([Entry("a", b"x" * 99)], "pkcs12")[:-30], "damaged"),
-        (_truststore.write_store([], "jks"), "no certificates that a JVM would trust"),
-        (_truststore.write_store([], "pkcs12"), "no certificates that a JVM would trust"),
+        (store.write_store([Entry("a", b"x")], "jks", "other"), "password is wrong"),
+        (store.write_store([Entry("a", b"x")], "jks")[:-30], "ends too early|damaged"),
+        (store.write_store([Entry("a", b"x" * 99)], "pkcs12")[:-30], "damaged"),
+        (store.write_store([], "jks"), "no certificates that a JVM would trust"),
+        (store.write_store([], "pkcs12"), "no certificates that a JVM would trust"),
         (b"-----BEGIN CERTIFICATE-----\n", "no end line"),
     ],
 )
@@ -67,16 +68,16 @@ def test_bad_bases(tmp_path: Path, content: bytes | None, message: str) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(StashMailError, match=message) as caught:
-        _truststore_base.load(str(path), "changeit", "test")
+        base_bundle.load(str(path), "changeit", "test")
     assert str(path) in str(caught.value)
 
 
 def test_bad_folders(tmp_path: Path) -> None:
     with pytest.raises(StashMailError, match="no certificate files"):
-        _truststore_base.load(str(tmp_path), "changeit", "test")
+        base_bundle.load(str(tmp_path), "changeit", "test")
     (tmp_path / "bad.pem").write_text("nothing")
     with pytest.raises(StashMailError, match=r"bad\.pem holds no certificate"):
-        _truststore_base.load(str(tmp_path), "changeit", "test")
+        base_bundle.load(str(tmp_path), "changeit", "test")
 
 
 def test_never_the_jvms_own(tmp_path: Path) -> None:
@@ -90,13 +91,13 @@ def test_never_the_jvms_own(tmp_path: Path) -> None:
     moved.write_bytes(b"")
     for path in (cacerts, security / "jssecacerts", link, Path("/etc/ssl/certs/java/cacerts")):
         with pytest.raises(StashMailError, match="own truststore of a JVM"):
-            _truststore_base.check_target(str(path), None, None)
+            base_bundle.check_target(str(path), None, None)
     with pytest.raises(StashMailError, match="own truststore of a JVM"):
-        _truststore_base.check_target(str(moved), None, str(moved))
+        base_bundle.check_target(str(moved), None, str(moved))
     with pytest.raises(StashMailError, match="base itself"):
-        _truststore_base.check_target(str(moved), str(moved), None)
+        base_bundle.check_target(str(moved), str(moved), None)
     with pytest.raises(StashMailError, match="is a folder"):
-        _truststore_base.check_target(str(tmp_path), None, None)
+        base_bundle.check_target(str(tmp_path), None, None)
     with pytest.raises(StashMailError, match="not absolute"):
-        _truststore_base.check_target("cacerts", None, None)
-    _truststore_base.check_target(str(tmp_path / "cacerts"), str(cacerts), str(cacerts))
+        base_bundle.check_target("cacerts", None, None)
+    base_bundle.check_target(str(tmp_path / "cacerts"), str(cacerts), str(cacerts))

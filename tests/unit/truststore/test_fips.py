@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore
-from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.unit.truststore.factory import make
@@ -41,35 +41,38 @@ def new(name, *arguments, original=hashlib.new, **options):
 
 hashlib.new = new
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.stashops.mail.plugins.module_utils import _additions, _certificate, _files, _truststore
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore_base
-base, added, kind, store = sys.argv[2:]
-additions = _additions.Additions()
-additions.add(_certificate.load(_files.read(added, 100_000), added), "certificates[0]")
-for entry in additions.entries():
-    list(_additions.judge(entry.alias, additions.facts(entry.der), 30))
-entries = _truststore_base.load(base, _truststore.DEFAULT_PASSWORD, "option base", "").entries
-_files.replace(store, _truststore.write_store(_truststore.build(entries, additions.entries()).entries, kind))
-print(len(_truststore.read_store(_files.read(store, 100_000), _truststore.DEFAULT_PASSWORD, keytool="")))
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+base, added, kind, path = sys.argv[2:]
+ours = additions.Additions()
+ours.add(pem.load(_files.read(added, 100_000), added), "certificates[0]")
+for entry in ours.entries():
+    list(additions.judge(entry.alias, ours.facts(entry.der), 30))
+entries = base_bundle.load(base, store.DEFAULT_PASSWORD, "option base", "").entries
+_files.replace(path, store.write_store(store.build(entries, ours.entries()).entries, kind))
+print(len(store.read_store(_files.read(path, 100_000), store.DEFAULT_PASSWORD, keytool="")))
 """
 
 
 def encrypted() -> bytes:
     """As Java writes it since 2020: AES, with a MAC."""
     trusted = [pkcs12.PKCS12Certificate(OTHER.certificate, b"public")]
-    return pkcs12.serialize_java_truststore(trusted, BestAvailableEncryption(_truststore.DEFAULT_PASSWORD.encode()))
+    return pkcs12.serialize_java_truststore(trusted, BestAvailableEncryption(store.DEFAULT_PASSWORD.encode()))
 
 
 BASES = {
-    "jks": _truststore.write_store([Entry("public", OTHER.der)], "jks"),
-    "pkcs12": _truststore.write_store([Entry("public", OTHER.der)], "pkcs12"),
+    "jks": store.write_store([Entry("public", OTHER.der)], "jks"),
+    "pkcs12": store.write_store([Entry("public", OTHER.der)], "pkcs12"),
     "encrypted pkcs12": encrypted(),
     "pem": OTHER.pem.encode(),
     "der": OTHER.der,
 }
 
 
-@pytest.mark.parametrize("kind", _truststore.FORMATS)
+@pytest.mark.parametrize("kind", store.FORMATS)
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 def test_truststore(tmp_path: Path, base: bytes, kind: str) -> None:
     (tmp_path / "base").write_bytes(base)

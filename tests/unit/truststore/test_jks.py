@@ -10,8 +10,8 @@ import time
 import tracemalloc
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _jks
-from ansible_collections.stashops.mail.plugins.module_utils._entry import Entry, TruststoreError
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def sealed(body: bytes, password: str = "changeit") -> bytes:
 
 
 def test_bytes_are_those_of_the_format() -> None:
-    written = _jks.write([Entry("ab", b"DER", 5)], "changeit")
+    written = jks.write([Entry("ab", b"DER", 5)], "changeit")
     expected = (
         bytes.fromhex("feedfeed 00000002 00000001 00000002 0002")
         + b"ab"
@@ -41,17 +41,17 @@ def test_bytes_are_those_of_the_format() -> None:
 
 @given(ENTRIES, st.text(max_size=20))
 def test_what_is_written_is_read_again(entries: list[Entry], password: str) -> None:
-    data = _jks.write(entries, password)
-    assert _jks.read(data, password) == entries
-    assert _jks.read(data, None) == entries
+    data = jks.write(entries, password)
+    assert jks.read(data, password) == entries
+    assert jks.read(data, None) == entries
 
 
 @given(ANY_TEXT)
 def test_modified_utf8_round_trip(text: str) -> None:
-    encoded = _jks.encode_utf(text)
+    encoded = jks.encode_utf(text)
     assert b"\0" not in encoded
     # A pair of lone surrogates is, to Java, the character that they make.
-    assert _jks.decode_utf(encoded) == text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    assert jks.decode_utf(encoded) == text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 @pytest.mark.parametrize(
@@ -59,27 +59,27 @@ def test_modified_utf8_round_trip(text: str) -> None:
     [("\0", "c080"), ("é", "c3a9"), ("€", "e282ac"), ("\U0001f512", "eda0bdedb492"), ("a", "61")],
 )
 def test_modified_utf8_as_java_writes_it(text: str, encoded: str) -> None:
-    assert _jks.encode_utf(text).hex() == encoded
+    assert jks.encode_utf(text).hex() == encoded
 
 
 def test_four_byte_utf8_is_refused_as_java_does() -> None:
     with pytest.raises(TruststoreError, match="UTF-8"):
-        _jks.decode_utf("\U0001f512".encode())
+        jks.decode_utf("\U0001f512".encode())
 
 
 def test_wrong_password() -> None:
     with pytest.raises(TruststoreError, match="password is wrong"):
-        _jks.read(_jks.write([Entry("a", b"x")], "changeit"), "other")
+        jks.read(jks.write([Entry("a", b"x")], "changeit"), "other")
 
 
 def test_version_1_and_private_key_entries() -> None:
     version_1 = sealed(
-        struct.pack(">4sII", _jks.MAGIC, 1, 1) + struct.pack(">IH1sQ", 2, 1, b"a", 7) + struct.pack(">I", 3) + b"DER"
+        struct.pack(">4sII", jks.MAGIC, 1, 1) + struct.pack(">IH1sQ", 2, 1, b"a", 7) + struct.pack(">I", 3) + b"DER"
     )
-    assert _jks.read(version_1, "changeit") == [Entry("a", b"DER", 7)]
+    assert jks.read(version_1, "changeit") == [Entry("a", b"DER", 7)]
     certificate = struct.pack(">H5sI", 5, b"X.509", 3)
     private = sealed(
-        struct.pack(">4sII", _jks.MAGIC, 2, 1)
+        struct.pack(">4sII", jks.MAGIC, 2, 1)
         + struct.pack(">IH1sQ", 1, 1, b"k", 7)
         + struct.pack(">I", 6)
         + b"secret"
@@ -89,32 +89,32 @@ def test_version_1_and_private_key_entries() -> None:
         + certificate
         + b"two"
     )
-    assert _jks.read(private, "changeit") == [Entry("k", b"one", 7)]
+    assert jks.read(private, "changeit") == [Entry("k", b"one", 7)]
 
 
 @given(st.data())
 def test_every_truncation_is_an_error(data: st.DataObject) -> None:
-    whole = _jks.write([Entry("alias", b"der" * 30), Entry("other", b"red" * 30)], "changeit")
+    whole = jks.write([Entry("alias", b"der" * 30), Entry("other", b"red" * 30)], "changeit")
     cut = data.draw(st.integers(0, len(whole) - 1))
     for password in ("changeit", None):
         with pytest.raises(TruststoreError):
-            _jks.read(whole[:cut], password)
+            jks.read(whole[:cut], password)
 
 
 @given(st.data())
 def test_every_changed_byte_is_noticed(data: st.DataObject) -> None:
-    whole = bytearray(_jks.write([Entry("alias", b"der" * 30)], "changeit"))
+    whole = bytearray(jks.write([Entry("alias", b"der" * 30)], "changeit"))
     position = data.draw(st.integers(0, len(whole) - 1))
     whole[position] ^= data.draw(st.integers(1, 255))
     with pytest.raises(TruststoreError):
-        _jks.read(bytes(whole), "changeit")
+        jks.read(bytes(whole), "changeit")
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_random_bytes_behind_a_header_end_clearly(tail: bytes) -> None:
     try:
-        entries = _jks.read(struct.pack(">4sII", _jks.MAGIC, 2, 3) + tail, None)
+        entries = jks.read(struct.pack(">4sII", jks.MAGIC, 2, 3) + tail, None)
     except TruststoreError:
         return
     assert len(entries) == 3
@@ -123,7 +123,7 @@ def test_random_bytes_behind_a_header_end_clearly(tail: bytes) -> None:
 @pytest.mark.parametrize("count", [2**31, 2**32 - 1])
 @pytest.mark.parametrize("field", ["entries", "certificate", "chain"])
 def test_claims_beyond_the_data_cost_nothing(count: int, field: str) -> None:
-    head = struct.pack(">4sII", _jks.MAGIC, 2, count if field == "entries" else 1)
+    head = struct.pack(">4sII", jks.MAGIC, 2, count if field == "entries" else 1)
     if field == "certificate":
         head += struct.pack(">IH1sQH5sI", 2, 1, b"a", 0, 5, b"X.509", count)
     if field == "chain":
@@ -133,7 +133,7 @@ def test_claims_beyond_the_data_cost_nothing(count: int, field: str) -> None:
     tracemalloc.start()
     started = time.monotonic()
     with pytest.raises(TruststoreError):
-        _jks.read(data, "changeit")
+        jks.read(data, "changeit")
     assert time.monotonic() - started < 1
     assert tracemalloc.get_traced_memory()[1] < 4_000_000
     tracemalloc.stop()
@@ -141,4 +141,4 @@ def test_claims_beyond_the_data_cost_nothing(count: int, field: str) -> None:
 
 def test_an_alias_longer_than_the_format_allows() -> None:
     with pytest.raises(TruststoreError, match="longer"):
-        _jks.write([Entry("a" * 65536, b"")], "changeit")
+        jks.write([Entry("a" * 65536, b"")], "changeit")

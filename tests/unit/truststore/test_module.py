@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP
-from ansible_collections.stashops.mail.plugins.module_utils import _jks, _pkcs12, _truststore
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks, pkcs12, store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
 from tests.unit.truststore.factory import DAY, NOW, Made, make, run_module
 
@@ -45,7 +45,7 @@ def target(tmp_path: Path) -> Target:
     security = java_home / "lib" / "security"
     security.mkdir(parents=True)
     entries = [Entry(f"public{number}", made.der, 1234) for number, made in enumerate(BASE)]
-    (security / "cacerts").write_bytes(_truststore.write_store(entries, "jks"))
+    (security / "cacerts").write_bytes(store.write_store(entries, "jks"))
     return Target(java_home, security / "cacerts", tmp_path / "cacerts")
 
 
@@ -79,7 +79,7 @@ def test_first_run_second_run_and_check_mode(target: Target) -> None:
         "entries": 2,
     }
     written = target.path.read_bytes()
-    assert _jks.read(written, "changeit") == sorted(
+    assert jks.read(written, "changeit") == sorted(
         [Entry("public0", BASE[0].der), Entry("public1", BASE[1].der), Entry(alias, ROOT.der)]
     )
     assert stat.S_IMODE(target.path.stat().st_mode) == 0o644
@@ -109,30 +109,28 @@ def test_an_update_of_java_flows_through(target: Target) -> None:
     ours: dict[str, t.Any] = {"certificates": [{"pem": ROOT.pem}]}
     target.run(**ours)
     new = make("Public Three")
-    target.cacerts.write_bytes(
-        _truststore.write_store([Entry("public1", BASE[1].der), Entry("Public3", new.der)], "pkcs12")
-    )
+    target.cacerts.write_bytes(store.write_store([Entry("public1", BASE[1].der), Entry("Public3", new.der)], "pkcs12"))
     result = target.run(**ours).result
     assert result["changed"]
     assert result["base"]["format"] == "pkcs12"
     assert result["added"] == [short(new, "public3")]
     assert result["removed"] == [short(BASE[0], "public0")]
-    assert {entry.der for entry in _jks.read(target.path.read_bytes(), "changeit")} == {BASE[1].der, new.der, ROOT.der}
+    assert {entry.der for entry in jks.read(target.path.read_bytes(), "changeit")} == {BASE[1].der, new.der, ROOT.der}
 
 
 def test_new_dates_in_the_base_change_nothing(target: Target) -> None:
     target.run()
     entries = [Entry(f"public{number}", made.der, 999) for number, made in enumerate(BASE)]
-    target.cacerts.write_bytes(_truststore.write_store(entries, "jks"))
+    target.cacerts.write_bytes(store.write_store(entries, "jks"))
     assert not target.run().result["changed"]
 
 
 def test_pkcs12_password_and_exclude(target: Target) -> None:
     result = target.run(format="pkcs12", password="ignored", exclude=[BASE[0].sha256.upper()]).result
-    assert _pkcs12.read(target.path.read_bytes()).entries == [Entry("public1", BASE[1].der)]
+    assert pkcs12.read(target.path.read_bytes()).entries == [Entry("public1", BASE[1].der)]
     assert result["removed"] == [short(BASE[0], "public0")]
     target.run(password="secret-1")
-    assert len(_jks.read(target.path.read_bytes(), "secret-1")) == 2
+    assert len(jks.read(target.path.read_bytes(), "secret-1")) == 2
     changed = target.run(password="secret-2").result
     assert changed["changed"]
     assert (changed["added"], changed["removed"]) == ([], [])
@@ -277,7 +275,7 @@ def test_bad_bundles_of_the_jvm(target: Target, damage: str) -> None:
     elif damage == "gone":
         target.cacerts.unlink()
     else:
-        target.cacerts.write_bytes(b"" if damage == "empty" else _truststore.write_store([], "jks"))
+        target.cacerts.write_bytes(b"" if damage == "empty" else store.write_store([], "jks"))
     assert target.run().failed
     assert target.path.read_bytes() == before
 

@@ -12,9 +12,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils import _truststore
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import Entry, TruststoreError
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, TruststoreError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,56 +35,56 @@ def fingerprint(der: bytes) -> str:
 
 @given(ENTRIES, ENTRIES, st.randoms(use_true_random=False))
 def test_build_loses_nothing_and_ignores_order(base: list[Entry], ours: list[Entry], rng: random.Random) -> None:
-    built = _truststore.build(base, ours)
+    built = store.build(base, ours)
     aliases = [entry.alias for entry in built.entries]
     assert aliases == sorted({alias.lower() for alias in aliases})
     assert sorted(entry.der for entry in built.entries) == sorted({entry.der for entry in base + ours})
     assert {entry.der for entry in built.ours} == {entry.der for entry in ours}
     assert set(built.ours) <= set(built.entries)
-    shuffled = _truststore.build(rng.sample(base, len(base)), rng.sample(ours, len(ours)))
+    shuffled = store.build(rng.sample(base, len(base)), rng.sample(ours, len(ours)))
     assert shuffled == built
     # Building upon what was built adds nothing: so a base of our own making is stable too.
-    assert _truststore.build(built.entries, ours).entries == built.entries
+    assert store.build(built.entries, ours).entries == built.entries
 
 
 def test_dates_of_the_base_do_not_matter() -> None:
-    built = [_truststore.build([Entry("a", b"x", when)], []).entries for when in (0, 1_600_000_000_000)]
+    built = [store.build([Entry("a", b"x", when)], []).entries for when in (0, 1_600_000_000_000)]
     assert built[0] == built[1]
 
 
 def test_the_base_keeps_its_alias_and_a_clash_gets_a_suffix() -> None:
-    built = _truststore.build([Entry("Root", b"1")], [Entry("mine", b"1"), Entry("root", b"2")])
+    built = store.build([Entry("Root", b"1")], [Entry("mine", b"1"), Entry("root", b"2")])
     assert built.entries == [Entry("root", b"1"), Entry(f"root-{fingerprint(b'2')[:8]}", b"2")]
     assert built.ours == built.entries
 
 
 def test_exclude() -> None:
     entries = [Entry("a", b"1"), Entry("b", b"2")]
-    assert _truststore.build(entries, [], {fingerprint(b"1")}).entries == [Entry("b", b"2")]
+    assert store.build(entries, [], {fingerprint(b"1")}).entries == [Entry("b", b"2")]
     with pytest.raises(TruststoreError, match="added and excluded"):
-        _truststore.build(entries, [Entry("c", b"2")], {fingerprint(b"2")})
+        store.build(entries, [Entry("c", b"2")], {fingerprint(b"2")})
     with pytest.raises(TruststoreError, match="no certificate"):
-        _truststore.build([Entry("a", b"1")], [], {fingerprint(b"1")})
+        store.build([Entry("a", b"1")], [], {fingerprint(b"1")})
 
 
 def test_nothing_at_all() -> None:
     with pytest.raises(TruststoreError, match="no certificate"):
-        _truststore.build([], [])
+        store.build([], [])
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (_truststore.write_store([Entry("a", b"x")], "jks"), "jks"),
-        (_truststore.write_store([Entry("a", b"x")], "pkcs12"), "pkcs12"),
-        (_truststore.write_store([], "pkcs12"), "pkcs12"),
+        (store.write_store([Entry("a", b"x")], "jks"), "jks"),
+        (store.write_store([Entry("a", b"x")], "pkcs12"), "pkcs12"),
+        (store.write_store([], "pkcs12"), "pkcs12"),
         (make().pem.encode(), "pem"),
         (b"text before\n" + make().pem.encode(), "pem"),
         (make().der, "der"),
     ],
 )
 def test_detect(data: bytes, kind: str) -> None:
-    assert _truststore.detect(data) == kind
+    assert store.detect(data) == kind
 
 
 @pytest.mark.parametrize(
@@ -100,47 +100,48 @@ def test_detect(data: bytes, kind: str) -> None:
 )
 def test_read_store_says_what_is_wrong(data: bytes, message: str) -> None:
     with pytest.raises(StashMailError, match=f"^the store.*{message}"):
-        _truststore.read_store(data, "changeit", where="the store")
+        store.read_store(data, "changeit", where="the store")
 
 
 def test_a_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_truststore, "MAX_SIZE", 10)
+    monkeypatch.setattr(store, "MAX_SIZE", 10)
     with pytest.raises(TruststoreError, match="the limit is 10"):
-        _truststore.read_store(bytes(11), None)
+        store.read_store(bytes(11), None)
 
 
 def test_read_store_of_pem() -> None:
     made = make()
-    assert _truststore.read_store(made.pem.encode(), None) == [Entry(f"certificate-{made.sha256[:16]}", made.der)]
+    assert store.read_store(made.pem.encode(), None) == [Entry(f"certificate-{made.sha256[:16]}", made.der)]
 
 
 @given(st.binary(max_size=400))
 def test_read_store_of_anything(data: bytes) -> None:
     for head in (b"", b"\xfe\xed\xfe\xed\0\0\0\2", b"0\x80\2\1\3", b"0\x82\1\0\2\1\3"):
         try:
-            _truststore.read_store(head + data, None)
+            store.read_store(head + data, None)
         except StashMailError as error:
             assert str(error).startswith("the truststore")  # noqa: PT017 - both ends are allowed
 
 
 def test_unknown_format() -> None:
     with pytest.raises(TruststoreError, match="jks, pkcs12"):
-        _truststore.write_store([], "bks")
+        store.write_store([], "bks")
 
 
 BUILD = """
 import base64, hashlib, json, sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.stashops.mail.plugins.module_utils import _additions, _truststore
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 given = json.load(sys.stdin)
-entries = [_truststore.Entry(alias, base64.b64decode(der)) for alias, der in given["entries"]]
-slugs = [_additions.slug(name) for name in given["names"]]
+entries = [store.Entry(alias, base64.b64decode(der)) for alias, der in given["entries"]]
+slugs = [additions.slug(name) for name in given["names"]]
 print(slugs)
 for seed in range(3):
-    built = _truststore.build(entries[seed:] + entries[:seed], entries[:1]).entries
-    for format in _truststore.FORMATS:
-        data = _truststore.write_store(built, format, "p\\u00e4ss\\U0001f512")
-        assert _truststore.read_store(data, "p\\u00e4ss\\U0001f512", keytool="") == built
+    built = store.build(entries[seed:] + entries[:seed], entries[:1]).entries
+    for format in store.FORMATS:
+        data = store.write_store(built, format, "p\\u00e4ss\\U0001f512")
+        assert store.read_store(data, "p\\u00e4ss\\U0001f512", keytool="") == built
         print(format, hashlib.sha256(data).hexdigest())
 """
 

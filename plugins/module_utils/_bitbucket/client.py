@@ -1,0 +1,305 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""REST client for the mail resources of Stash and Bitbucket.
+
+Only transport and the product's answers are known here; what the settings mean is in ``_bitbucket.settings``.
+Every answer that is not the documented one ends in a :class:`StashMailError` that says what to do, with a ``code``
+for programs.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import typing as t
+import urllib.error
+import urllib.parse
+
+from ansible.module_utils.urls import Request, make_context
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import (
+    BadRequest,
+    check_ca_path,
+    check_url,
+    explain_network,
+    read_body,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
+
+MAIL_SERVER = "/rest/api/latest/admin/mail-server"
+SENDER_ADDRESS = MAIL_SERVER + "/sender-address"
+PROPERTIES = "/rest/api/latest/application-properties"
+# Documented as "only authenticated users may call this resource", whatever their permissions: it tells a wrong password
+# from a missing permission, which are both 401, where the error body does not.
+RECENT_REPOSITORIES = "/rest/api/latest/profile/recent/repos?limit=1"
+STATUS = "/status"
+_MAX_TIMEOUT = 86400
+
+
+class Answer(t.NamedTuple):
+    """One HTTP answer, whatever its status."""
+
+    status: int
+    content_type: str
+    location: str
+    body: bytes
+
+    def json(self) -> t.Any:
+        """Return the body's JSON value, or None where it is empty or something else."""
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            return None
+
+    def errors(self) -> list[dict[str, t.Any]]:
+        """Return the entries of the product's error body; an empty list where it is none."""
+        body = self.json()
+        entries = body.get("errors") if isinstance(body, dict) else None
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+class Bitbucket:
+    """The mail resources of one instance.
+
+    :param url: base URL with its context path.
+    :param username: a user with SYS_ADMIN; Basic authentication, since HTTP access tokens cannot hold ADMIN.
+    :param ca_path: PEM file that replaces the system's CAs.
+    :param timeout: seconds for all requests together, more than 0.
+    :param use_proxy: whether the environment's proxies are used.
+
+    Nothing is sent before the first call. Redirects are never followed, so credentials reach ``url`` only.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        validate_certs: bool = True,
+        ca_path: str | None = None,
+        timeout: float = 30.0,
+        use_proxy: bool = False,
+    ) -> None:
+        self.url = check_url(url)
+        if not username or not password:
+            raise StashMailError(
+                "url_username and url_password are both needed: the name and password of a system administrator."
+            )
+        if ":" in username:
+            raise StashMailError("url_username holds a colon, which HTTP's Basic authentication cannot carry.")
+        # Chained, since a comparison with "not a number" is always false.
+        if not 0 < timeout <= _MAX_TIMEOUT:
+            raise StashMailError(
+                f"timeout {timeout} is out of range: give seconds, more than 0 and at most {_MAX_TIMEOUT}."
+            )
+        self.username = username
+        self._timeout = timeout
+        self._deadline: Deadline | None = None
+        self._secrets = [password]
+        context = None
+        if self.url.startswith("https:"):
+            # Made once, since reading all the CAs of a system takes a while.
+            if ca_path:
+                check_ca_path(ca_path)
+            context = make_context(cafile=ca_path, validate_certs=validate_certs)
+        self._request = Request(
+            url_username=username,
+            url_password=password,
+            force_basic_auth=True,
+            use_proxy=use_proxy,
+            follow_redirects="none",
+            context=context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
+
+    def renew_deadline(self) -> None:
+        """Start the time anew, to find out and put right what a failed write has left."""
+        self._deadline = Deadline(self._timeout)
+
+    def mail_server(self) -> dict[str, t.Any] | None:
+        """Return the mail settings as the product spells them, or None where no mail server is configured."""
+        answer = self._call("GET", MAIL_SERVER, accept=(200, 204, 404))
+        body = answer.json()
+        if answer.status == 200 and isinstance(body, dict) and isinstance(body.get("hostname"), str):
+            return body if body["hostname"] else None
+        # Many a web server says 404, and Jira has /status too: be sure that this is Bitbucket.
+        self.properties()
+        return None
+
+    def put_mail_server(self, body: dict[str, t.Any]) -> None:
+        """Replace the mail settings; raises :class:`BadRequest` where the product refuses them."""
+        if body.get("password"):
+            self._secrets.append(body["password"])
+        self._call("PUT", MAIL_SERVER, body, accept=(200, 204))
+
+    def delete_mail_server(self) -> None:
+        """Remove the mail settings; nothing happens where there are none."""
+        self._call("DELETE", MAIL_SERVER, accept=(200, 204, 404))
+
+    def sender_address(self) -> str:
+        """Return the sender's address, or an empty string where none is set."""
+        answer = self._call("GET", SENDER_ADDRESS, accept=(200, 204, 404))
+        if answer.status != 200 or not answer.body.strip():
+            return ""
+        value = answer.json()
+        if isinstance(value, str):
+            return value
+        # Its form is not published: a bare JSON string as in the PUT, or the address as plain text.
+        text = answer.body.decode("utf-8", "replace").strip()
+        if value is None and "@" in text and len(text.split()) == 1 and not text.startswith("<"):
+            return text
+        if value is None and text == "null":
+            return ""
+        raise self._unexpected("GET", SENDER_ADDRESS, answer)
+
+    def put_sender_address(self, address: str) -> None:
+        """Set the sender's address."""
+        self._call("PUT", SENDER_ADDRESS, address, accept=(200, 204))
+
+    def delete_sender_address(self) -> None:
+        """Clear the sender's address; nothing happens where there is none."""
+        self._call("DELETE", SENDER_ADDRESS, accept=(200, 204, 404))
+
+    def properties(self) -> dict[str, t.Any]:
+        """Return ``version`` and ``displayName``; raises where ``url`` is not a Stash or Bitbucket."""
+        answer = self._call("GET", PROPERTIES, accept=(200, 404))
+        body = answer.json()
+        if answer.status == 200 and isinstance(body, dict) and isinstance(body.get("version"), str):
+            return body
+        raise self._unexpected("GET", PROPERTIES, answer)
+
+    def state(self) -> str:
+        """Return what ``/status`` says, such as RUNNING; an empty string where it says nothing."""
+        try:
+            body = self._send("GET", STATUS).json()
+        except StashMailError:
+            return ""
+        state = body.get("state") if isinstance(body, dict) else None
+        return self._clean(state) if isinstance(state, str) else ""
+
+    def _call(self, method: str, path: str, body: t.Any = None, *, accept: tuple[int, ...]) -> Answer:
+        answer = self._send(method, path, body)
+        if answer.status in accept and "html" not in answer.content_type:
+            return answer
+        if answer.status in (401, 403):
+            raise self._refused(answer)
+        if answer.status == 400:
+            raise BadRequest(
+                f"Bitbucket refused the settings (HTTP 400): {self._messages(answer)}. It has changed nothing by this.",
+                code="invalid",
+            )
+        raise self._unexpected(method, path, answer)
+
+    def _send(self, method: str, path: str, body: t.Any = None) -> Answer:
+        if self._deadline is None:
+            self.renew_deadline()
+        headers = {"Accept": "application/json"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode("ascii")
+            headers["Content-Type"] = "application/json"
+        deadline = t.cast(Deadline, self._deadline)
+        try:
+            try:
+                response = self._request.open(
+                    method, self.url + path, data=data, headers=headers, timeout=deadline.remaining()
+                )
+            except urllib.error.HTTPError as error:
+                response = error
+            with response:
+                return Answer(
+                    response.code,
+                    (response.headers.get("Content-Type") or "").lower(),
+                    response.headers.get("Location") or "",
+                    read_body(response, deadline),
+                )
+        except (OSError, UnicodeError, http.client.HTTPException, DeadlineExceeded) as error:
+            code, text = explain_network(error, self.url, self._timeout)
+            raise StashMailError(text, code=code) from None
+
+    def _refused(self, answer: Answer) -> StashMailError:
+        """What a 401 or 403 means: the product's error body says it by the name of a Java class."""
+        names = " ".join(str(entry.get("exceptionName") or "") for entry in answer.errors())
+        text = f"{self.url} refused user {self.username!r} (HTTP {answer.status}): "
+        if "CaptchaRequired" in names:
+            text += (
+                "too many failed logins have locked the account until a CAPTCHA is solved. "
+                "Log in as that user in a browser, then run again."
+            )
+            return StashMailError(text, code="captcha")
+        if "IncorrectPassword" in names:
+            return self._wrong_password(text)
+        if "AuthorisationException" not in names:
+            status = self._send("GET", RECENT_REPOSITORIES).status
+            if status == 401:
+                return self._wrong_password(text)
+            if status != 200:
+                text += f"{self._messages(answer)}. Check url_username, url_password and that user's permissions."
+                return StashMailError(text, code="refused")
+        text += (
+            "the password is right, but the user may not read or change mail settings. Give the user the global "
+            "permission System admin (SYS_ADMIN; Admin is not enough), or name another user in url_username."
+        )
+        return StashMailError(text, code="no_sys_admin")
+
+    @staticmethod
+    def _wrong_password(text: str) -> StashMailError:
+        text += (
+            "user name or password is wrong. Check url_username and url_password; each further attempt "
+            "brings the account nearer to being locked by a CAPTCHA. HTTP access tokens cannot be used here."
+        )
+        return StashMailError(text, code="unauthorised")
+
+    def _unexpected(self, method: str, path: str, answer: Answer) -> StashMailError:
+        got = f"{method} {self.url}{path} gave HTTP {answer.status}"
+        state = self.state()
+        if state and state != "RUNNING":
+            advice = {
+                "FIRST_RUN": "finish its setup wizard first",
+                "ERROR": "see its log for what stopped it",
+            }.get(state, "run again once /status says RUNNING")
+            return StashMailError(
+                f"Bitbucket at {self.url} is not ready, its state is {state}: {advice}. ({got}.)", code="not_running"
+            )
+        if 300 <= answer.status < 400:
+            return self._redirected(got, answer)
+        if answer.status >= 500:
+            return StashMailError(
+                f"{got}: {self._messages(answer)}. Bitbucket or the proxy before it is in trouble: see their logs.",
+                code="server_error",
+            )
+        kind = answer.content_type.partition(";")[0] or "no content type"
+        return StashMailError(
+            f"{got} ({kind}), which is not what Stash or Bitbucket answers: {self.url} is not its base URL, or a login "
+            "page stands before it. Give the base URL as Bitbucket's server settings show it, with its context path.",
+            code="not_bitbucket",
+        )
+
+    def _redirected(self, got: str, answer: Answer) -> StashMailError:
+        target = urllib.parse.urljoin(self.url + "/", answer.location)
+        # Queries of login redirects may hold tokens.
+        shown = self._clean(target.partition("?")[0].partition("#")[0])
+        here, there = urllib.parse.urlsplit(self.url), urllib.parse.urlsplit(shown)
+        if here.hostname == there.hostname and MAIL_SERVER in there.path:
+            advice = f"Set url to {shown[: shown.index('/rest/')]}"
+        else:
+            advice = "This looks like a login page (single sign-on): let REST requests with Basic authentication pass"
+        return StashMailError(
+            f"{got}, a redirect to {shown}. Redirects are not followed, since credentials would go there. {advice}.",
+            code="redirected",
+        )
+
+    def _messages(self, answer: Answer) -> str:
+        """The product's own words, free of secrets: some servers echo what they refuse."""
+        parts = []
+        for entry in answer.errors():
+            context = entry.get("context")
+            parts.append((f"{context}: " if context else "") + str(entry.get("message") or "no message").rstrip("."))
+        return self._clean("; ".join(parts)) or "no reason was given"
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "********")
+        text = "".join(character if character.isprintable() else " " for character in text)
+        return text if len(text) <= 500 else text[:500] + "..."

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mailbox over IMAP: imaplib over a connection of ours."""
+
+from __future__ import annotations
+
+import imaplib
+import typing as t
+from email.message import Message
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import (
+    MAX_MESSAGE,
+    Account,
+    Arrival,
+    Mailbox,
+    arrival_of,
+    parse,
+    tls_context,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+
+SECURITY_MODES = ("starttls", "imaps", "plain")
+_MAX_LITERAL = 1_000_000
+
+
+class _Client(imaplib.IMAP4):
+    """imaplib over a :class:`Connection`, by the methods that it documents for overriding."""
+
+    def __init__(self, account: Account, deadline: Deadline) -> None:
+        self._account = account
+        self._deadline = deadline
+        super().__init__(account.host, account.port)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        self.host, self.port = host, port
+        self._connection = Connection(host, port, self._deadline)
+        self._connection.step = "IMAP"
+        if self._account.security == "imaps":
+            self._connection.start_tls(tls_context(self._account.trusted), host)
+            self._connection.step = "IMAP"
+
+    def start_tls(self) -> None:
+        """STARTTLS; imaplib's own would read on from the unencrypted connection's buffer."""
+        kind, _data = self.xatom("STARTTLS")
+        if kind != "OK":
+            raise StashMailError(f"The IMAP server {self._account.host} refused STARTTLS: use another imap.security.")
+        if self._connection.early_bytes():
+            raise StashMailError(
+                f"The IMAP server {self._account.host} sent more than its answer to STARTTLS, in plaintext: "
+                "someone on the way may be putting words into the conversation."
+            )
+        self._connection.start_tls(tls_context(self._account.trusted), self._account.host)
+        self._connection.step = "IMAP"
+
+    def read(self, size: int) -> bytes:
+        if size > _MAX_LITERAL:
+            raise StashMailError(f"IMAP: the server announced {size} bytes, more than a message's header may have.")
+        return self._connection.read_exactly(size)
+
+    def readline(self) -> bytes:
+        return self._connection.read_line() + b"\r\n"
+
+    def send(self, data: t.Any) -> None:
+        self._connection.send(bytes(data))
+
+    def shutdown(self) -> None:
+        self._connection.close()
+
+
+class ImapMailbox(Mailbox):
+    """One folder of an account, opened by EXAMINE, which leaves it as it is."""
+
+    errors = (imaplib.IMAP4.error, OSError)
+
+    _client: _Client | None = None
+    _next_uid = 0
+
+    def _open(self) -> None:
+        self._client = client = _Client(self.account, self._deadline)
+        if self.account.security == "starttls":
+            client.start_tls()
+        client.login(self.account.username, self.account.password)
+        self._refresh()
+
+    def _require(self) -> _Client:
+        if self._client is None:
+            raise StashMailError("IMAP: the connection is closed.")
+        return self._client
+
+    def _refresh(self) -> None:
+        # Another EXAMINE: not every server tells of new mail at NOOP.
+        name = '"' + self.account.mailbox.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        kind, data = self._require().select(name, readonly=True)
+        if kind != "OK":
+            raise StashMailError(f"IMAP: the mailbox {self.account.mailbox} cannot be opened: {data!r}")
+
+    def _find(self, message_id: str) -> Arrival | None:
+        client = self._require()
+        _kind, data = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')
+        numbers = data[0].split() if data and data[0] else []
+        if not numbers:
+            return None
+        _kind, parts = client.fetch(numbers[-1].decode("ascii"), "(BODY.PEEK[HEADER])")
+        return arrival_of(parse(_literal(parts)))
+
+    def mark(self) -> None:
+        # RFC 3501 has every server send UIDNEXT at EXAMINE.
+        _name, data = self._require().response("UIDNEXT")
+        text = data[-1] if data else None
+        if not isinstance(text, bytes) or not text.isdigit():
+            raise StashMailError("IMAP: the server does not say which number (UIDNEXT) the next message gets.")
+        self._next_uid = int(text)
+
+    def new(self) -> t.Iterator[Message]:
+        client = self._require()
+        _kind, data = client.uid("SEARCH", "UID", f"{self._next_uid}:*")
+        # "n:*" holds the last message even if its number is below n.
+        found = sorted(int(uid) for uid in (data[0] or b"").split() if uid.isdigit()) if data else []
+        for uid in found:
+            if uid >= self._next_uid:
+                self._next_uid = uid + 1
+                _kind, parts = client.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{MAX_MESSAGE}>)")
+                yield parse(_literal(parts))
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.shutdown()
+            self._client = None
+
+
+def _literal(parts: t.Sequence[t.Any]) -> bytes:
+    return next((part[1] for part in parts if isinstance(part, tuple)), b"")

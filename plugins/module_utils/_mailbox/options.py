@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options ``imap`` and ``pop3``, documented in the fragment ``mailbox``, and the mailbox that they describe."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
+    check_host,
+    check_port,
+    check_printable_ascii,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox import imap, pop3
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account, Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import load
+
+# For each protocol the port, and the port with TLS from the first byte.
+_PORTS = {"imap": (143, 993), "pop3": (110, 995)}
+
+
+def _options(security_modes: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+    return {
+        "host": {"type": "str", "required": True},
+        "port": {"type": "int"},
+        "security": {"type": "str", "choices": list(security_modes), "default": "starttls"},
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
+        "ca": {"type": "path"},
+    }
+
+
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "imap": {
+        "type": "dict",
+        "options": {**_options(imap.SECURITY_MODES), "mailbox": {"type": "str", "default": "INBOX"}},
+    },
+    "pop3": {"type": "dict", "options": _options(pop3.SECURITY_MODES)},
+}
+MUTUALLY_EXCLUSIVE = [("imap", "pop3")]
+
+
+def account_of(params: t.Mapping[str, t.Any], trusted: t.Callable[[], t.Sequence[bytes]]) -> Account | None:
+    """Return the checked mailbox, None where neither option is given.
+
+    ``trusted`` returns what vouches for the server where no ``ca`` is given. Raises :class:`StashMailError` naming the
+    suboption that is wrong.
+    """
+    protocol = next((name for name in _PORTS if params[name]), None)
+    if protocol is None:
+        return None
+    options = params[protocol]
+    mailbox = options.get("mailbox") or "INBOX"
+    check_printable_ascii(options["username"], f"{protocol}.username")
+    check_printable_ascii(mailbox, f"{protocol}.mailbox")
+    security = options["security"]
+    port = options["port"]
+    if port is None:
+        port = _PORTS[protocol][security == f"{protocol}s"]
+    return Account(
+        host=check_host(options["host"], f"{protocol}.host"),
+        port=check_port(port, f"{protocol}.port"),
+        security=security,
+        username=options["username"],
+        password=_check_password(options["password"], f"{protocol}.password"),
+        mailbox=mailbox,
+        trusted=() if security == "plain" else _trusted(options["ca"], f"{protocol}.ca", trusted),
+        protocol=protocol,
+    )
+
+
+def open_mailbox(account: Account, deadline: Deadline) -> Mailbox:
+    """Log in; raise :class:`StashMailError`."""
+    return (pop3.Pop3Mailbox if account.protocol == "pop3" else imap.ImapMailbox)(account, deadline)
+
+
+def _check_password(password: str, option: str) -> str:
+    # Never echoes the character or its place: both would tell something of the password.
+    if not password or any(not " " <= character <= "~" for character in password):
+        raise StashMailError(f"{option} is empty, or holds a character that is not printable ASCII.")
+    return password
+
+
+def _trusted(path: str | None, option: str, otherwise: t.Callable[[], t.Sequence[bytes]]) -> t.Sequence[bytes]:
+    if not path:
+        return otherwise()
+    try:
+        with open(path, "rb") as file:
+            return load(file.read(), f"{option} ({path})")
+    except OSError as error:
+        raise StashMailError(f"{option} {path} cannot be read: {error.strerror}.") from None

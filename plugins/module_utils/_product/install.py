@@ -1,0 +1,315 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the product is, which version, and which Java it runs on, found without being told.
+
+Start scripts are read, never run. What one of them computes (`$(dirname ...)`) is taken only where its result is a
+folder with a Java in it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
+
+INSTALL_ROOTS = ("/opt/atlassian/bitbucket", "/opt/atlassian/stash")
+HOMES = {
+    "bitbucket": "/var/atlassian/application-data/bitbucket",
+    "stash": "/var/atlassian/application-data/stash",
+}
+# In the order in which the product's own scripts read them.
+_JAVA_SCRIPTS = ("set-jre-home.sh", "setjre.sh", "setjre", "setenv.sh", "_start-webapp.sh", "start-webapp.sh")
+_HOME_SCRIPTS = ("set-bitbucket-home.sh", "set-stash-home.sh", "setenv.sh")
+_USER_SCRIPTS = ("set-bitbucket-user.sh", "set-stash-user.sh", "user.sh")
+_SELF = re.compile(r"\$\{?(?:BIN_DIR|BINDIR|PRGDIR)\}?|(?:\$\(|`)\s*dirname\s+[^)`]*[)`]")
+_INSTALL = re.compile(r"\$\{?(?:BITBUCKET_INST|STASH_INST|INST_DIR|INSTALL_DIR|CATALINA_HOME)\}?")
+
+
+@dataclass(frozen=True)
+class Java:
+    """The Java that the product runs on: its home, what said so, and the bundle its JVM trusts by default."""
+
+    home: str
+    source: str
+    cacerts: str | None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Install:
+    """An installation. ``layout`` names the script that sets the JVM's arguments."""
+
+    path: str
+    product: str
+    version: str | None
+    layout: str
+
+    @property
+    def arguments_file(self) -> str:
+        """The script that holds ``JVM_SUPPORT_RECOMMENDED_ARGS``."""
+        name = "_start-webapp.sh" if self.layout == "start_webapp" else "setenv.sh"
+        return os.path.join(self.path, "bin", name)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A shell variable set in a script; ``conditional`` where the environment's own value comes first."""
+
+    value: str
+    path: str
+    conditional: bool
+
+
+def find_install(install_dir: str | None = None, service: str | None = None) -> Install | None:
+    """The installation in ``install_dir``, else the one the service starts, runs, or that stands in the usual place.
+
+    :raises StashMailError: if ``install_dir`` is given and holds no Stash or Bitbucket.
+    """
+    if install_dir:
+        found = read_install(install_dir)
+        if found is None:
+            raise StashMailError(
+                f"install_dir {install_dir} holds no Stash or Bitbucket: neither bin/_start-webapp.sh nor "
+                "bin/setenv.sh is there. Give the folder with the version in its name, or none to have it found."
+            )
+        return found
+    for candidate in _install_candidates(service):
+        found = read_install(candidate)
+        if found is not None:
+            return found
+    return None
+
+
+def read_install(path: str) -> Install | None:
+    """The installation in this folder, or None if it is not one."""
+    scripts = os.path.join(path, "bin")
+    if os.path.isfile(os.path.join(scripts, "_start-webapp.sh")):
+        layout = "start_webapp"
+    elif os.path.isfile(os.path.join(scripts, "setenv.sh")) and (
+        glob.glob(os.path.join(glob.escape(scripts), "start-*.sh"))
+    ):
+        layout = "setenv"
+    else:
+        return None
+    names = " ".join(os.listdir(scripts) + os.listdir(path)).lower()
+    product = "stash" if "stash" in names and "bitbucket" not in names else "bitbucket"
+    return Install(path.rstrip("/") or "/", product, _product_version(path), layout)
+
+
+def find_home(home: str | None, install: Install | None, service: str | None, process: Process | None) -> str | None:
+    """The product's home folder: given, in force in the process, set by the unit or a script, or the usual one."""
+    if home:
+        return home
+    product = install.product if install else "bitbucket"
+    if process:
+        running = process.property(f"{product}.home")
+        if running:
+            return running
+    for assignment in _settings(f"{product.upper()}_HOME", install, service, _HOME_SCRIPTS):
+        if os.path.isabs(assignment.value):
+            return assignment.value
+    return HOMES[product] if os.path.isdir(HOMES[product]) else None
+
+
+def find_shared_home(home: str, install: Install | None, service: str | None, process: Process | None) -> str:
+    """The folder that the nodes of a cluster share and that holds the properties: given, or ``shared`` in the home."""
+    product = install.product if install else "bitbucket"
+    running = process.property(f"{product}.shared.home") if process else None
+    if running:
+        return running
+    for assignment in _settings(f"{product.upper()}_SHARED_HOME", install, service, _HOME_SCRIPTS):
+        if os.path.isabs(assignment.value):
+            return assignment.value
+    return os.path.join(home, "shared")
+
+
+def find_user(install: Install | None, service: str | None, process: Process | None) -> str | None:
+    """The account that the product runs under, as the process, the unit or its scripts say it."""
+    if process:
+        return process.user
+    unit = systemd.find_unit(service) if service else None
+    if unit and unit.user:
+        return unit.user
+    for variable in ("ATL_USER", "BITBUCKET_USER", "STASH_USER"):
+        for assignment in _settings(variable, install, None, _USER_SCRIPTS):
+            if re.fullmatch(r"[A-Za-z_][\w.-]*", assignment.value):
+                return assignment.value
+    return None
+
+
+def find_java(install_dir: str | None = None, java_home: str | None = None, service: str | None = None) -> Java:
+    """The Java that the product runs on.
+
+    Looked for in this order: ``java_home`` as given; ``JRE_HOME``, then ``JAVA_HOME``, of the start scripts and of
+    the unit's environment; the ``jre`` bundled with the installation; the running process; the ``java`` that a shell
+    would find.
+
+    :raises StashMailError: if ``java_home`` or ``install_dir`` is wrong, or no Java is found.
+    """
+    if java_home:
+        java = _java(java_home, "option java_home")
+        if java is None:
+            raise StashMailError(f"java_home {java_home} holds no Java: neither bin/java nor jre/bin/java is there.")
+        return java
+    install = find_install(install_dir, service)
+    for home, source in _java_candidates(install, service):
+        java = _java(home, source)
+        if java is not None:
+            return java
+    raise StashMailError(
+        "No Java was found: not in the product's start scripts, its jre folder, its running process or on the PATH. "
+        "Name its folder with java_home, or the product's with install_dir."
+    )
+
+
+def java_cacerts(home: str) -> str | None:
+    """The bundle that a JVM in ``home`` trusts by default: jssecacerts comes before cacerts, as in the JVM."""
+    for folder in (home, os.path.join(home, "jre")):
+        for name in ("jssecacerts", "cacerts"):
+            path = os.path.join(folder, "lib", "security", name)
+            if os.path.isfile(path):
+                return path
+    return None
+
+
+def find_scripts(install: Install | None) -> dict[str, str] | None:
+    """The product's own ``start`` and ``stop`` scripts, None where they are missing."""
+    if install is None:
+        return None
+    found = {}
+    for action in ("start", "stop"):
+        path = os.path.join(install.path, "bin", f"{action}-{install.product}.sh")
+        if not os.path.isfile(path):
+            return None
+        found[action] = path
+    return found
+
+
+def read_assignments(variable: str, path: str) -> list[Assignment]:
+    """Where a shell script sets ``variable``, in order: quotes taken off, comments skipped."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+    except OSError:
+        return []
+    # [ -z "$VARIABLE" ] or [ "x$VARIABLE" = "x" ] before it: the environment's own value stands.
+    tested = re.search(rf"-z\s+\"?x?\$\{{?{variable}\b|\"x?\$\{{?{variable}\}}?\"\s+=+\s+\"x?\"", text) is not None
+    assignment = re.compile(
+        rf"^[ \t]*(?:export[ \t]+)?{variable}=(\"[^\"\n]*\"|'[^'\n]*'|[^\s;#]*)",
+        re.MULTILINE,
+    )
+    found = []
+    for match in assignment.finditer(text):
+        value = match.group(1)
+        if value[:1] in ("'", '"'):
+            value = value[1:-1]
+        default = re.fullmatch(rf"\$\{{{variable}:?[-=](.*)\}}", value)
+        found.append(Assignment(default.group(1) if default else value, path, tested or default is not None))
+    return found
+
+
+def _install_candidates(service: str | None) -> t.Iterator[str]:
+    unit = systemd.find_unit(service) if service else None
+    for command in unit.commands if unit else ():
+        for word in systemd.split_words(command.lstrip("-@:+!")):
+            if os.path.isabs(word) and "/bin/" in word:
+                yield word.partition("/bin/")[0]
+    process = find_process(None, service)
+    process = process or find_process(None, None)
+    if process:
+        for name in ("bitbucket.install", "stash.install", "catalina.base", "catalina.home"):
+            yield process.property(name) or ""
+        yield process.working_dir
+        yield os.path.dirname(process.working_dir)
+    for root in INSTALL_ROOTS:
+        yield os.path.join(root, "current")
+        yield from sorted(glob.glob(f"{root}/*"), key=lambda path: _numbers(os.path.basename(path)), reverse=True)
+        yield root
+
+
+def _java_candidates(install: Install | None, service: str | None) -> t.Iterator[tuple[str, str]]:
+    settings = [
+        (assignment, variable)
+        for variable in ("JRE_HOME", "JAVA_HOME")
+        for assignment in _settings(variable, install, service, _JAVA_SCRIPTS)
+    ]
+    for assignment, variable in settings:
+        yield assignment.value, f"{variable} in {assignment.path}"
+    if install:
+        yield os.path.join(install.path, "jre"), "bundled jre"
+    process = find_process(install.path if install else None, service)
+    if process and process.executable:
+        yield os.path.dirname(os.path.dirname(process.executable)), f"running process {process.pid}"
+    on_path = shutil.which("java")
+    if on_path:
+        yield os.path.dirname(os.path.dirname(os.path.realpath(on_path))), f"PATH ({on_path})"
+
+
+def _settings(
+    variable: str, install: Install | None, service: str | None, scripts: t.Sequence[str]
+) -> t.Iterator[Assignment]:
+    """Who sets ``variable``, the one that wins first: a script, the environment, a script's default for its absence."""
+    from_scripts = []
+    for name in scripts if install else ():
+        path = os.path.join(install.path, "bin", name) if install else name
+        # The last assignment in a script is the one that stands.
+        from_scripts += list(reversed(read_assignments(variable, path)))
+    resolved = [
+        Assignment(_expand(item.value, install.path if install else ""), item.path, item.conditional)
+        for item in from_scripts
+    ]
+    yield from (item for item in resolved if not item.conditional)
+    unit = systemd.find_unit(service) if service else None
+    if unit:
+        for path in reversed(unit.environment_files):
+            yield from reversed(read_assignments(variable, path))
+        if variable in unit.environment:
+            setting = unit.environment[variable]
+            yield Assignment(setting.value.replace("%%", "%"), setting.path, False)
+    yield from (item for item in resolved if item.conditional)
+
+
+def _expand(value: str, install_dir: str) -> str:
+    value = _SELF.sub(lambda _: os.path.join(install_dir, "bin"), value)
+    value = _INSTALL.sub(lambda _: install_dir, value)
+    return os.path.normpath(value) if os.path.isabs(value) else value
+
+
+def _java(home: str, source: str) -> Java | None:
+    if not os.path.isabs(home):
+        return None
+    if not any(os.path.isfile(os.path.join(home, *inner, "bin", "java")) for inner in ((), ("jre",))):
+        return None
+    return Java(home, source, java_cacerts(home), _java_version(home))
+
+
+def _java_version(home: str) -> str | None:
+    for folder in (home, os.path.dirname(home)):
+        try:
+            with open(os.path.join(folder, "release"), encoding="utf-8", errors="replace") as stream:
+                match = re.search(r'^JAVA_VERSION="?([^"\n]+)"?', stream.read(), re.MULTILINE)
+        except OSError:
+            continue
+        if match:
+            return match.group(1)
+    return None
+
+
+def _product_version(path: str) -> str | None:
+    # The web application's own build record, where it has one, knows better than a folder's name.
+    for record in sorted(glob.glob(f"{glob.escape(path)}/*/META-INF/maven/com.atlassian.*/*/pom.properties")):
+        for assignment in read_assignments("version", record):
+            return assignment.value
+    match = re.search(r"\d+\.\d+(?:\.\d+)?", os.path.basename(os.path.realpath(path)))
+    return match.group() if match else None
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))

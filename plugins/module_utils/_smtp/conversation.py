@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The conversation that Bitbucket would have with its mail server, up to where a message would be handed over.
+
+The JVM's verdict comes between the TLS handshake and everything that follows it, so that nothing is said, and no
+password sent, to a server that Bitbucket itself would not talk to.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import tls
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import TRIED_HERE, Reply, Session, own_name
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, Verdict, load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import require_cryptography
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import describe, sha256
+
+
+class Settings(t.NamedTuple):
+    """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set."""
+
+    host: str
+    port: int
+    security: str
+    username: str = ""
+    password: str = ""
+    auth_type: str = "basic"
+    sender: str = ""
+    recipient: str = ""
+    truststore: str | None = None
+    truststore_password: str | None = None
+    java_home: str | None = None
+    extra_anchors: t.Sequence[bytes] = ()
+    check_identity: bool = True
+    method: str = "model"
+    jvm_arguments: t.Sequence[str] = ()
+    send_password: bool = True
+
+    @property
+    def encrypted(self) -> bool:
+        """TLS may come into it."""
+        return self.security != "plain"
+
+    def anchors(self) -> Anchors:
+        """Return what the JVM trusts; raise ``StashMailError`` where its own bundle is needed and not found."""
+        found = load_anchors(self.truststore, self.truststore_password, self.java_home)
+        return found.extended(self.extra_anchors)
+
+    def judge(self) -> Judge:
+        """Return who says what the JVM makes of a certificate; raise ``StashMailError`` where that cannot be known."""
+        anchors = self.anchors()
+        store, password = self.truststore, self.truststore_password
+        own = anchors if self.extra_anchors else None
+        question = Question(self.host, self.port, self.security, store, password, self.jvm_arguments, own, own_name())
+        return Judge(question, anchors, self.java_home, self.method)
+
+
+class Conversation:
+    """One conversation. ``facts`` holds what has been learnt so far, at a failure too; ``outcome`` how it would end."""
+
+    def __init__(self, settings: Settings, deadline: Deadline, judge: Judge | None = None) -> None:
+        self.settings = settings
+        self.deadline = deadline
+        # Before anything is sent: a missing Java or library has nothing to do with the server.
+        if settings.encrypted:
+            require_cryptography()
+        self.judge = judge or (settings.judge() if settings.encrypted else None)
+        self._session: Session | None = None
+        self.warnings: list[str] = []
+        self.outcome = "deliver"
+        self.in_clear = True
+        self.untested = ""
+        self._steps: list[dict[str, t.Any]] = []
+        self._facts: dict[str, t.Any] = {
+            "banner": "",
+            "capabilities": [],
+            "tls": None,
+            "chain": [],
+            "chain_complete": None,
+            "jvm": None,
+        }
+
+    @property
+    def session(self) -> Session:
+        """The open session."""
+        if self._session is None:
+            raise RuntimeError("the conversation has not been opened")
+        return self._session
+
+    @property
+    def facts(self) -> dict[str, t.Any]:
+        """Return everything learnt so far, JSON-serialisable and without secrets."""
+        transcript = self._session.transcript.lines if self._session else []
+        return {**self._facts, "steps": self._steps, "transcript": transcript}
+
+    @property
+    def last_step(self) -> str:
+        """Return the name of the part that came last, empty before the first."""
+        return str(self._steps[-1]["step"]) if self._steps else ""
+
+    def have(self) -> StashMailError | None:
+        """All of it without a message, from connecting to the goodbye; return what ended it early."""
+        try:
+            self.open()
+            self.envelope()
+            self.end()
+        except StashMailError as error:
+            return error
+        finally:
+            self.close()
+        return None
+
+    def open(self) -> None:
+        """Connect, greet, encrypt, authenticate: all that JavaMail does before MAIL FROM. Raises ``MailFailure``."""
+        settings = self.settings
+        connection = self._step("connect", lambda: Connection(settings.host, settings.port, self.deadline))
+        self._session = session = Session(connection)
+        if settings.security == "smtps":
+            self._encrypt()
+        self._facts["banner"] = self._step("greeting", session.read_banner)
+        self._hello()
+        if settings.security in ("starttls_optional", "starttls_required"):
+            self._starttls()
+        self.in_clear = connection.tls is None
+        if self.in_clear:
+            self.outcome = "deliver_plaintext"
+        self._authenticate()
+
+    def envelope(self) -> None:
+        """MAIL FROM and RCPT TO, as far as sender and recipient are set. Raises ``MailFailure``.
+
+        Not where Bitbucket would authenticate and the password was not sent here: the answers would mislead.
+        """
+        if self.settings.sender and not self.untested:
+            self._step("sender", lambda: self.session.mail_from(self.settings.sender))
+            if self.settings.recipient:
+                self._step("recipient", lambda: self.session.rcpt_to(self.settings.recipient))
+
+    def data(self, message: bytes) -> Reply:
+        """Hand ``message`` over, once; return the server's answer. Raises ``MailFailure``, ``unknown`` among them."""
+        return t.cast(Reply, self._step("message", lambda: self.session.data(message)))
+
+    def end(self) -> None:
+        """Take back a begun envelope and say goodbye; how the server takes that no longer matters."""
+        self.session.quit_quietly(reset=True)
+
+    def close(self) -> None:
+        """Close the connection; never raises."""
+        if self._session is not None:
+            self._session.close()
+
+    def _step(self, name: str, action: t.Callable[[], t.Any]) -> t.Any:
+        started = self.deadline.elapsed()
+        step: dict[str, t.Any] = {"step": name, "ok": False}
+        self._steps.append(step)
+        try:
+            result = action()
+        except MailFailure as failure:
+            step["code"] = failure.code
+            raise
+        finally:
+            step["seconds"] = round(self.deadline.elapsed() - started, 3)
+        step["ok"] = True
+        return result
+
+    def _hello(self) -> None:
+        extensions = self._step("hello", self.session.hello)
+        self._facts["capabilities"] = [f"{name} {value}".strip() for name, value in extensions.items()]
+
+    def _starttls(self) -> None:
+        settings, session = self.settings, self.session
+        if settings.security == "starttls_optional" and "STARTTLS" not in session.extensions:
+            self.warnings.append(
+                f"{settings.host}:{settings.port} does not offer STARTTLS, or someone on the way strips it: "
+                "Bitbucket would send its mail in plaintext."
+            )
+            return
+        self._step("starttls", session.starttls)
+        self._encrypt()
+        self._hello()
+
+    def _encrypt(self) -> None:
+        handshake = self._step("tls", lambda: tls.start_tls(self.session))
+        self._facts["tls"] = {"version": handshake.version, "cipher": handshake.cipher}
+        self._facts["chain"] = [_describe(der) for der in handshake.chain.certificates]
+        self._facts["chain_complete"] = handshake.chain.complete
+        self._step("trust", lambda: self._judge(handshake))
+
+    def _judge(self, handshake: tls.Handshake) -> None:
+        settings, connection = self.settings, self.session.connection
+        if self.judge is None:
+            raise RuntimeError("TLS is spoken in the encrypted modes only")
+        judgement = self.judge.judge(
+            handshake.chain.certificates, handshake.cipher, settings.security, connection.deadline
+        )
+        verdict, self._facts["jvm"] = judgement.verdict, judgement.facts
+        self.warnings += verdict.warnings
+        if not handshake.chain.complete:
+            self.warnings.append("This Python shows the server's own certificate only, not those it sends with it.")
+        if not verdict.trusted:
+            raise connection.failure(verdict.code, self._untrusted_text(verdict), log=self._log(verdict.log))
+        if verdict.names_match:
+            return
+        text = f"the certificate is made out to {', '.join(verdict.names) or 'no name'}, not to {settings.host}"
+        if settings.check_identity:
+            raise connection.failure("tls_identity", text)
+        self.warnings.append(
+            f"{text[0].upper()}{text[1:]}: JavaMail does not check that, Angus Mail (in newer products) does."
+        )
+
+    def _untrusted_text(self, verdict: Verdict) -> str:
+        if verdict.code != "tls_untrusted":
+            return verdict.reason
+        source = self.judge.anchors.source if self.judge else ""
+        return f"the JVM does not trust {self.settings.host}: {verdict.reason} (truststore {source})"
+
+    def _log(self, cause: str) -> str:
+        if self.settings.security == "smtps":
+            first = f"Could not connect to SMTP host: {self.settings.host}, port: {self.settings.port}"
+        else:
+            first = "Could not convert socket to TLS"
+        return f"javax.mail.MessagingException: {first} <- {cause}" if cause else first
+
+    def _authenticate(self) -> None:
+        settings, session = self.settings, self.session
+        by_token = settings.auth_type == "oauth2"
+        if not settings.username and not by_token:
+            return
+        if not session.mechanisms():
+            self.outcome = "deliver_unauthenticated"
+            credentials = "token" if by_token else "user name and password"
+            self.warnings.append(
+                f"{settings.host}:{settings.port} does not offer AUTH: Bitbucket would send without its {credentials}, "
+                "and say nothing about it."
+            )
+            return
+        if by_token:
+            self._stop_before_token()
+            return
+        mechanism = session.javamail_mechanism()
+        if mechanism is None:
+            offered = ", ".join(session.mechanisms())
+            raise session.connection.failure("auth_unsupported", f"the server offers {offered} only")
+        if mechanism not in TRIED_HERE:
+            self.outcome, self.untested = "auth_untested", f"JavaMail would use {mechanism}, which is not tried here"
+            self.warnings.append(f"{self.untested}: whether the password is right stays unknown.")
+            return
+        if not settings.send_password:
+            self.untested = "the password is sent in the mode that was asked for only"
+            return
+        if self.in_clear and settings.security != "plain":
+            self.untested = "the password would travel in clear, so it was not sent"
+            self.warnings.append("Bitbucket's password would travel in clear. It was not sent here.")
+            return
+        if self.in_clear:
+            self.warnings.append("The password travels in clear, as security=plain asks for.")
+        self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
+
+    def _stop_before_token(self) -> None:
+        """Nobody but Bitbucket has the token, and what the server says without it would mislead."""
+        settings, offered = self.settings, self.session.mechanisms()
+        self.outcome, self.untested = "token_untested", "Bitbucket would authenticate by a token, which only it has"
+        self.warnings.append(
+            "AUTH by token (OAuth 2.0) cannot be tried from here, since only Bitbucket has the token: whether "
+            f"{settings.host} takes it, the sender and the recipient stays unknown."
+        )
+        if "XOAUTH2" not in offered:
+            self.warnings.append(
+                f"{settings.host}:{settings.port} offers AUTH {', '.join(offered)} and not XOAUTH2, by which JavaMail "
+                "sends a token: Bitbucket could hardly authenticate."
+            )
+        if self.in_clear:
+            self.warnings.append("Bitbucket's token would travel in clear.")
+
+
+def _describe(der: bytes) -> dict[str, t.Any]:
+    try:
+        return describe(der)
+    except StashMailError as error:
+        return {"sha256": sha256(der), "error": str(error)}

@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which certificates a JVM trusts, given the truststore arguments it is started with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import FORMATS, detect, read_store
+
+_NO_TLS = (
+    "java.security.NoSuchAlgorithmException: Error constructing implementation "
+    "(algorithm: Default, provider: SunJSSE, class: sun.security.ssl.SSLContextImpl$DefaultSSLContext)"
+)
+_NO_ANCHORS = "java.security.InvalidAlgorithmParameterException: the trustAnchors parameter must be non-empty"
+
+
+class Anchors(t.NamedTuple):
+    """The DER certificates that the JVM trusts, and the file they come from.
+
+    ``how`` says why it is this file. ``failure`` is not empty where the JVM cannot use the file: then nothing at all is
+    trusted, and ``log`` is what it says.
+    """
+
+    certificates: list[bytes]
+    source: str
+    how: str
+    failure: str = ""
+    log: str = ""
+
+    def extended(self, further: t.Sequence[bytes]) -> Anchors:
+        """Return the anchors with ``further`` ones, as they are once those are in the store."""
+        if not further:
+            return self
+        how = f"{self.how}, and {len(further)} certificates that are not in it yet"
+        return Anchors([*self.certificates, *further], self.source, how)
+
+
+def load_anchors(path: str | None, password: str | None, java_home: str | None) -> Anchors:
+    """Return what a JVM trusts that is started with ``-Djavax.net.ssl.trustStore=path``; without, by itself.
+
+    ``password`` None stands for no trustStorePassword argument. A file that is missing (or not readable) makes the JVM
+    fall back to its own cacerts without a word. Raises :class:`StashMailError` only where that bundle is needed and
+    cannot be found; a file that the JVM cannot use is a fact about the JVM, told in ``failure``.
+    """
+    if path and os.path.isfile(path) and os.access(path, os.R_OK):
+        return _read(path, password, "the truststore")
+    own = _own_bundle(java_home, with_jssecacerts=not path)
+    how = f"the JVM's own bundle, since {path} is missing" if path else "the JVM's own bundle"
+    return _read(own, password, how)
+
+
+def _own_bundle(java_home: str | None, with_jssecacerts: bool) -> str:
+    home = java_home or _home_of_path_java()
+    if not home:
+        raise StashMailError(
+            "The JVM's own truststore is needed here, and no Java was found: give java_home (or truststore)."
+        )
+    # Where no truststore is set, a jssecacerts comes before cacerts.
+    names = ["jssecacerts", "cacerts"] if with_jssecacerts else ["cacerts"]
+    folders = [os.path.join(home, *parts) for parts in (("lib", "security"), ("jre", "lib", "security"))]
+    for name in names:
+        for folder in folders:
+            candidate = os.path.join(folder, name)
+            if os.path.isfile(candidate):
+                return candidate
+    raise StashMailError(f"java_home {home} has no lib/security/cacerts: give the home of the product's Java.")
+
+
+def _home_of_path_java() -> str | None:
+    java = shutil.which("java")
+    return os.path.dirname(os.path.dirname(os.path.realpath(java))) if java else None
+
+
+def _read(path: str, password: str | None, how: str) -> Anchors:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise StashMailError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        certificates = _trusted(data, password)
+    except StashMailError as error:
+        failure = f"the JVM cannot load {path}, so that all its TLS connections fail: {error}"
+        return Anchors([], path, how, failure, _NO_TLS)
+    if not certificates:
+        return Anchors([], path, how, f"the JVM finds no certificate to trust in {path}", _NO_ANCHORS)
+    return Anchors(certificates, path, how)
+
+
+def _trusted(data: bytes, password: str | None) -> list[bytes]:
+    if detect(data) not in FORMATS:
+        raise StashMailError("it is neither a JKS nor a PKCS12 truststore.")
+    by_alias = {entry.alias: entry.der for entry in read_store(data, password, where="it")}
+    if detect(data) == "pkcs12":
+        return list(by_alias.values())
+    # Of a JKS, Java counts an alias with an uppercase letter and never finds it; of equal aliases the last wins.
+    return [der for alias, der in by_alias.items() if alias == alias.lower()]
