@@ -190,84 +190,14 @@ cryptography:
   returned: success
 """
 
-import os
-import pwd
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
-from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
-from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
-from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
-
-
-def collect(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The module's result."""
-    service = params["service"]
-    install = installs.find_install(params["install_dir"], service)
-    process = find_process(install.path if install else None, service)
-    return {
-        "install_dir": install.path if install else None,
-        "product": install.product if install else None,
-        "version": install.version if install else None,
-        "layout": install.layout if install else None,
-        "home": installs.find_home(params["home"], install, service, process),
-        "user": installs.find_user(install, service, process),
-        "current_user": pwd.getpwuid(os.geteuid()).pw_name,
-        "scripts": installs.find_scripts(install),
-        "java": _java(install, params),
-        "service": _service(service),
-        "process": describe(process),
-        "javamail": find_javamail(install),
-        "cryptography": _cryptography(),
-    }
-
-
-def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-    try:
-        java = installs.find_java(install.path if install else None, params["java_home"], params["service"])
-    except StashMailError:
-        if params["java_home"]:
-            raise
-        return None
-    return {"home": java.home, "source": java.source, "version": java.version, "cacerts": java.cacerts}
-
-
-def _service(name: str) -> dict[str, t.Any]:
-    unit = systemd.find_unit(name) if name else None
-    script = bool(name) and os.path.isfile(f"/etc/init.d/{name}")
-    manager = "none"
-    if unit and systemd.is_booted():
-        manager = "systemd"
-    elif script and not systemd.is_booted():
-        manager = "sysv"
-    return {"name": name, "exists": unit is not None or script, "manager": manager}
-
-
-def _cryptography() -> str | None:
-    try:
-        import cryptography
-    except ImportError:
-        return None
-    return str(cryptography.__version__)
+from ansible_collections.stashops.mail.plugins.module_utils._host import finish
+from ansible_collections.stashops.mail.plugins.module_utils._product.information import ARGUMENT_SPEC, run
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec={
-            "install_dir": {"type": "path"},
-            "home": {"type": "path"},
-            "java_home": {"type": "path"},
-            "service": {"type": "str", "default": "atlbitbucket"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(changed=False, check_mode=module.check_mode, **collect(module.params))
-    except StashMailError as error:
-        module.fail_json(msg=str(error), **error.details)
+    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

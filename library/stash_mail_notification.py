@@ -201,103 +201,14 @@ earlier_error:
   returned: if the message did not arrive and no error was logged
 """
 
-import os
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Interrupted, Notification
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
-    ARGUMENTS as BITBUCKET_ARGUMENTS,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
-from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
-    ARGUMENTS as MAILBOX_ARGUMENTS,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
-from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import load_anchors
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **BITBUCKET_ARGUMENTS,
-    **MAILBOX_ARGUMENTS,
-    "recipient": {"type": "str", "required": True},
-    "home": {"type": "path"},
-    "log_path": {"type": "path"},
-    "truststore": {"type": "path"},
-    "truststore_password": {"type": "str", "no_log": True},
-    "deadline": {"type": "float", "default": 120},
-}
-MAX_DEADLINE = 3600.0
-
-
-def prepare(module: AnsibleModule) -> Notification:
-    """Return what is to be run; raise :class:`StashMailError` where an option is wrong."""
-    params = module.params
-    check_address(params["recipient"], "recipient")
-    if not 0 < params["deadline"] <= MAX_DEADLINE:
-        raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
-    client = client_of(params, UserAdmin)
-    account = account_of(params, lambda: _trusted(params))
-    return Notification(client, params["recipient"], _log(module), account, Deadline(params["deadline"]))
-
-
-def _trusted(params: t.Mapping[str, t.Any]) -> t.Sequence[bytes]:
-    if not params["truststore"]:
-        return ()
-    if not os.path.isfile(params["truststore"]):
-        raise StashMailError(f"truststore {params['truststore']} is not there: give its path, or leave it out.")
-    anchors = load_anchors(params["truststore"], params["truststore_password"] or None, None)
-    if anchors.failure or not anchors.certificates:
-        raise StashMailError(f"truststore {params['truststore']} is of no use: {anchors.failure or 'it is empty'}.")
-    return anchors.certificates
-
-
-def _log(module: AnsibleModule) -> MailLog | None:
-    path = log_path(module.params["home"], module.params["log_path"])
-    if path is None:
-        return None
-    try:
-        return MailLog(path)
-    except OSError as error:
-        text = f"The mail log {path} cannot be read: {error.strerror}."
-        if not module.params["imap"] and not module.params["pop3"]:
-            raise StashMailError(f"{text} Correct home or log_path, or give imap or pop3.", code="blind") from None
-        module.warn(f"{text} Only the mailbox will tell.")
-        return None
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._host import finish
 
 
 def main() -> None:
-    """Run as an Ansible module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE)
-    try:
-        notification = prepare(module)
-    except StashMailError as error:
-        module.fail_json(msg=str(error), **error.details)
-    failure: StashMailError | None = None
-    try:
-        if module.check_mode:
-            notification.check()
-        else:
-            notification.run()
-    except StashMailError as error:
-        failure = error
-    except Interrupted as error:
-        failure = StashMailError(f"{error}, and the user was deleted", code="interrupted")
-    finally:
-        notification.close()
-    for warning in notification.warnings:
-        module.warn(warning)
-    result = {} if module.check_mode else notification.result
-    if failure is not None:
-        module.fail_json(msg=str(failure), **{"changed": notification.created, **result, **failure.details})
-    if module.check_mode:
-        recipient = module.params["recipient"]
-        module.exit_json(changed=True, msg=f"Bitbucket would be made to send a message to {recipient}.")
-    module.exit_json(changed=True, **result)
+    """Entry point."""
+    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
 
 
 if __name__ == "__main__":

@@ -371,58 +371,14 @@ transcript:
   returned: always
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure, describe_outcome
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **ARGUMENTS,
-    "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
-    "sender": {"type": "str"},
-    "recipient": {"type": "str"},
-    "method": {"type": "str", "choices": list(METHODS), "default": "auto"},
-    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
-    "all_modes": {"type": "bool", "default": False},
-}
+from ansible_collections.stashops.mail.plugins.module_utils._host import finish
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import ARGUMENT_SPEC, RULES, run
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_by={"recipient": "sender"})
-    try:
-        settings = settings_of(module.params)._replace(
-            auth_type=module.params["auth_type"],
-            method=module.params["method"],
-            jvm_arguments=module.params["jvm_arguments"],
-        )
-        patience = Patience(module.params["greylist_wait"])
-        while True:
-            deadline = Deadline(module.params["deadline"])
-            conversation = Conversation(settings, deadline)
-            failure = conversation.have()
-            if not patience.again(failure, conversation.last_step):
-                break
-    except StashMailError as error:
-        module.fail_json(msg=str(error), **error.details)
-    for warning in [*conversation.warnings, *patience.warnings(failure)]:
-        module.warn(warning)
-    facts = {
-        **conversation.facts,
-        "deferrals": patience.deferrals,
-        "modes": survey(conversation, failure, deadline, module.params["all_modes"]),
-    }
-    if failure is None:
-        module.exit_json(changed=False, outcome=conversation.outcome, **describe_outcome(conversation.outcome), **facts)
-    code = failure.code if isinstance(failure, MailFailure) else "unknown"
-    module.fail_json(msg=str(failure), outcome=code, **{"code": code, **failure.details, **facts})
+    """Entry point."""
+    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
 
 
 if __name__ == "__main__":

@@ -230,56 +230,14 @@ transcript:
   returned: always, except in check mode
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
-from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, Wishes
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **ARGUMENTS,
-    **MAILBOX_ARGUMENTS,
-    "sender": {"type": "str", "required": True},
-    "recipient": {"type": "list", "elements": "str", "required": True},
-    "partial_refusal": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
-    "dsn": {"type": "list", "elements": "str", "choices": ["success", "failure", "delay"], "default": []},
-}
+from ansible_collections.stashops.mail.plugins.module_utils._host import finish
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC, RULES, run
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE)
-    params = module.params
-    try:
-        check_address(params["sender"], "sender")
-        recipients = check_recipients(params["recipient"])
-        settings = settings_of({**params, "recipient": ""})
-        account = account_of(params, lambda: settings.anchors().certificates)
-        if module.check_mode:
-            where = f"{settings.host}:{settings.port} ({settings.security})"
-            module.exit_json(changed=True, msg=f"A message to {', '.join(recipients)} would be sent through {where}.")
-        wishes = Wishes(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
-        patience = Patience(params["greylist_wait"])
-        while True:
-            sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
-            failure = sending.have()
-            if not patience.again(failure, sending.last_step):
-                break
-    except StashMailError as error:
-        module.fail_json(msg=str(error), **error.details)
-    for warning in [*sending.warnings, *patience.warnings(failure)]:
-        module.warn(warning)
-    result = {**sending.result, "deferrals": patience.deferrals}
-    if failure is None:
-        module.exit_json(changed=True, **result)
-    module.fail_json(msg=str(failure), **{"changed": sending.handed_over, **failure.details, **result})
+    """Entry point."""
+    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ MODULE_UTILS = PREFIX + "module_utils."
 
 # The topmost first, as docs/architecture.md draws them.
 LAYERS = (
-    {"_smtp"},
-    {"_verdict", "_bitbucket"},
-    {"_truststore", "_product", "_mailbox"},
+    {"_smtp", "_bitbucket"},
+    {"_verdict"},
+    {"_truststore"},
+    {"_product", "_mailbox"},
     {"_x509", "_java", "_net", "_files", "_text_file", "_inputs"},
+    {"_host"},
     {"_secrets", "_errors"},
 )
 HEIGHT = {room: len(LAYERS) - number for number, layer in enumerate(LAYERS) for room in layer}

@@ -87,7 +87,7 @@ def _run(path: Path, options: dict[str, t.Any]) -> None:
 
 
 def _run_to_die(path: Path, options: dict[str, t.Any], step: int) -> None:
-    module = importlib.import_module("ansible_collections.stashops.mail.plugins.modules.stash_mail_truststore")
+    module = importlib.import_module("ansible_collections.stashops.mail.plugins.module_utils._truststore.build")
     install = module.install
     left = step
 

@@ -14,6 +14,7 @@ from ansible_collections.stashops.mail.plugins.doc_fragments import mailbox as m
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notification as notifications
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import ARGUMENT_SPEC
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX, UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
@@ -214,7 +215,7 @@ def test_documentation_says_what_the_code_does() -> None:
     documented = dict(page["options"])
     for fragment in (bitbucket_fragment, mailbox_fragment):
         documented.update(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
-    spec = stash_mail_notification.ARGUMENT_SPEC
+    spec = ARGUMENT_SPEC
     assert set(documented) == set(spec)
     for name, options in spec.items():
         for key in ("type", "default", "choices", "required", "elements"):

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import ARGUMENT_SPEC as PROBE_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
-from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe
 
 from tests import doc_table
 from tests.mail_server import Certificate, MailServer, authority, leaf
@@ -97,7 +97,7 @@ def run_case(case: Case, module: str, lab: Lab, worker: Worker) -> Run:
             options["recipient"] = list(case.recipients)
         else:
             options["recipient"] = case.recipients[0]
-            if "method" in stash_mail_probe.ARGUMENT_SPEC:
+            if "method" in PROBE_ARGUMENTS:
                 options["method"] = "model"
         found = worker.run(module, options)
     result = found["result"]

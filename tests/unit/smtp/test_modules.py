@@ -14,6 +14,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.doc_fragments import connection, mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC as SEND_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import xtext
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
@@ -333,6 +334,6 @@ def test_every_outcome_is_documented() -> None:
 
 
 def test_passwords_are_never_logged() -> None:
-    specs = [ARGUMENTS, *(stash_mail_send.ARGUMENT_SPEC[name]["options"] for name in ("imap", "pop3"))]
+    specs = [ARGUMENTS, *(SEND_ARGUMENTS[name]["options"] for name in ("imap", "pop3"))]
     for name, options in [item for spec in specs for item in spec.items()]:
         assert bool(options.get("no_log")) is ("password" in name), name

@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A message that Bitbucket itself is made to send, and seen to arrive."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Interrupted, Notification
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
+    ARGUMENTS as BITBUCKET_ARGUMENTS,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
+    ARGUMENTS as MAILBOX_ARGUMENTS,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import load_anchors
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **BITBUCKET_ARGUMENTS,
+    **MAILBOX_ARGUMENTS,
+    "recipient": {"type": "str", "required": True},
+    "home": {"type": "path"},
+    "log_path": {"type": "path"},
+    "truststore": {"type": "path"},
+    "truststore_password": {"type": "str", "no_log": True},
+    "deadline": {"type": "float", "default": 120},
+}
+RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
+MAX_DEADLINE = 3600.0
+
+
+def prepare(host: Host, params: t.Mapping[str, t.Any]) -> Notification:
+    """Return what is to be run; raise :class:`StashMailError` where an option is wrong."""
+    check_address(params["recipient"], "recipient")
+    if not 0 < params["deadline"] <= MAX_DEADLINE:
+        raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
+    client = client_of(params, UserAdmin)
+    account = account_of(params, lambda: _trusted(params))
+    return Notification(client, params["recipient"], _log(host, params), account, Deadline(params["deadline"]))
+
+
+def _trusted(params: t.Mapping[str, t.Any]) -> t.Sequence[bytes]:
+    if not params["truststore"]:
+        return ()
+    if not os.path.isfile(params["truststore"]):
+        raise StashMailError(f"truststore {params['truststore']} is not there: give its path, or leave it out.")
+    anchors = load_anchors(params["truststore"], params["truststore_password"] or None, None)
+    if anchors.failure or not anchors.certificates:
+        raise StashMailError(f"truststore {params['truststore']} is of no use: {anchors.failure or 'it is empty'}.")
+    return anchors.certificates
+
+
+def _log(host: Host, params: t.Mapping[str, t.Any]) -> MailLog | None:
+    path = log_path(params["home"], params["log_path"])
+    if path is None:
+        return None
+    try:
+        return MailLog(path)
+    except OSError as error:
+        text = f"The mail log {path} cannot be read: {error.strerror}."
+        if not params["imap"] and not params["pop3"]:
+            raise StashMailError(f"{text} Correct home or log_path, or give imap or pop3.", code="blind") from None
+        host.warn(f"{text} Only the mailbox will tell.")
+        return None
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Do what the parameters of stash_mail_notification ask for; returns its result.
+
+    :raises StashMailError: where Bitbucket's message did not arrive, with the whole result among its details.
+    """
+    notification = prepare(host, params)
+    failure: StashMailError | None = None
+    try:
+        if host.check_mode:
+            notification.check()
+        else:
+            notification.run()
+    except StashMailError as error:
+        failure = error
+    except Interrupted as error:
+        failure = StashMailError(f"{error}, and the user was deleted", code="interrupted")
+    finally:
+        notification.close()
+    for warning in notification.warnings:
+        host.warn(warning)
+    result = {} if host.check_mode else notification.result
+    if failure is not None:
+        raise StashMailError(str(failure), **{"changed": notification.created, **result, **failure.details})
+    if host.check_mode:
+        return {"changed": True, "msg": f"Bitbucket would be made to send a message to {params['recipient']}."}
+    return {"changed": True, **result}

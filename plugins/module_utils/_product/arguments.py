@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The JVM's arguments for the truststore: as they are, as they are wanted, and the difference written."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
+from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
+from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
+
+METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "truststore": {"type": "path"},
+    "truststore_type": {"type": "str", "choices": ["jks", "pkcs12"], "default": "jks"},
+    "truststore_password": {"type": "str", "no_log": True},
+    "method": {"type": "str", "choices": METHODS, "default": "auto"},
+    "environment_file": {"type": "path"},
+    "install_dir": {"type": "path"},
+    "service": {"type": "str", "default": "atlbitbucket"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "backup": {"type": "bool", "default": False},
+}
+RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
+
+
+def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: processes.Process | None) -> bool:
+    """Whether ``process`` runs with another truststore than it would after a restart."""
+    if process is None:
+        return bool(plan.changes)
+    in_force = process.trust_arguments
+    if wanted is None:
+        return in_force.get(processes.PATH_PROPERTY, "") in plan.our_paths
+    if not wanted.is_met_by(in_force):
+        return True
+    try:
+        return os.stat(wanted.path).st_mtime > process.started
+    except OSError:
+        return True  # It is still to be written, and the JVM has started without it.
+
+
+def diff(plan: Plan) -> list[dict[str, str]]:
+    """What changes in each file, secrets masked."""
+    parts = []
+    for path, (before, after) in plan.changes.items():
+        shown_before, shown_after = processes.mask(before or ""), processes.mask(after or "")
+        if shown_before == shown_after:
+            shown_after = processes.mask(after or "", "<different-secret>")
+        parts.append({"before_header": path, "after_header": path, "before": shown_before, "after": shown_after})
+    return parts
+
+
+def apply(host: Host, params: t.Mapping[str, t.Any], plan: Plan) -> list[str]:
+    """Write the plan's changes; returns the backups made."""
+    backups = []
+    for path, (before, after) in plan.changes.items():
+        if params["backup"] and before is not None:
+            backups.append(host.backup(path))
+        if after is None:
+            remove_file(path)
+            continue
+        is_script = path == plan.script_path
+        # A password must not be readable for all; the script has to stay so for the product's account.
+        mode = None if is_script else (0o600 if start_script.PASSWORD_ARGUMENT in after else 0o644)
+        if path == params["environment_file"]:
+            mode = 0o600 if before is None else None  # There may be other secrets in it.
+        replace_file(host.module, path, after, mode=mode, check=["sh", "-n"] if is_script else None)
+    return backups
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Do what the parameters of stash_mail_jvm ask for; returns its result, or raises :class:`StashMailError`."""
+    wanted = None
+    if params["state"] == "present":
+        wanted = start_script.check_wanted(
+            start_script.Wanted(
+                params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"]
+            )
+        )
+    plan = make_plan(
+        params["install_dir"],
+        params["service"],
+        params["method"],
+        wanted,
+        params["truststore"],
+        params["environment_file"],
+    )
+    process = processes.find_process(plan.install_dir, params["service"])
+    if process is None and plan.method == "environment" and params["truststore"]:
+        folder = os.path.dirname(params["truststore"])
+        process = processes.find_contained(lambda contained: (folder, folder))
+    result: dict[str, t.Any] = {
+        "changed": bool(plan.changes),
+        "path": plan.path,
+        "method": plan.method,
+        "method_reason": plan.reason,
+        "arguments": [processes.mask(argument) for argument in plan.arguments],
+        "restart_needed": restart_needed(plan, wanted, process),
+        "foreign_truststore": plan.foreign_truststore(process),
+        "process": processes.describe(process),
+    }
+    if host.shows_diff:
+        result["diff"] = diff(plan)
+    if plan.changes and not host.check_mode:
+        backups = apply(host, params, plan)
+        if backups:
+            result["backup_files"] = backups
+    return result

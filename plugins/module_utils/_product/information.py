@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of an installation: where it is, its Java, its service, its process."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "install_dir": {"type": "path"},
+    "home": {"type": "path"},
+    "java_home": {"type": "path"},
+    "service": {"type": "str", "default": "atlbitbucket"},
+}
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The result of stash_mail_info; raises :class:`StashMailError`."""
+    service = params["service"]
+    install = installs.find_install(params["install_dir"], service)
+    process = find_process(install.path if install else None, service)
+    return {
+        "changed": False,
+        "check_mode": host.check_mode,
+        "install_dir": install.path if install else None,
+        "product": install.product if install else None,
+        "version": install.version if install else None,
+        "layout": install.layout if install else None,
+        "home": installs.find_home(params["home"], install, service, process),
+        "user": installs.find_user(install, service, process),
+        "current_user": pwd.getpwuid(os.geteuid()).pw_name,
+        "scripts": installs.find_scripts(install),
+        "java": _java(install, params),
+        "service": _service(service),
+        "process": describe(process),
+        "javamail": find_javamail(install),
+        "cryptography": _cryptography(),
+    }
+
+
+def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    try:
+        java = installs.find_java(install.path if install else None, params["java_home"], params["service"])
+    except StashMailError:
+        if params["java_home"]:
+            raise
+        return None
+    return {"home": java.home, "source": java.source, "version": java.version, "cacerts": java.cacerts}
+
+
+def _service(name: str) -> dict[str, t.Any]:
+    unit = systemd.find_unit(name) if name else None
+    script = bool(name) and os.path.isfile(f"/etc/init.d/{name}")
+    manager = "none"
+    if unit and systemd.is_booted():
+        manager = "systemd"
+    elif script and not systemd.is_booted():
+        manager = "sysv"
+    return {"name": name, "exists": unit is not None or script, "manager": manager}
+
+
+def _cryptography() -> str | None:
+    try:
+        import cryptography
+    except ImportError:
+        return None
+    return str(cryptography.__version__)

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test message sent as Bitbucket would send it, and followed into the mailbox."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, Wishes
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **ARGUMENTS,
+    **MAILBOX_ARGUMENTS,
+    "sender": {"type": "str", "required": True},
+    "recipient": {"type": "list", "elements": "str", "required": True},
+    "partial_refusal": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+    "dsn": {"type": "list", "elements": "str", "choices": ["success", "failure", "delay"], "default": []},
+}
+RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Do what the parameters of stash_mail_send ask for; returns its result.
+
+    :raises StashMailError: where the message was not delivered, with the whole result among its details.
+    """
+    check_address(params["sender"], "sender")
+    recipients = check_recipients(params["recipient"])
+    settings = settings_of({**params, "recipient": ""})
+    account = account_of(params, lambda: settings.anchors().certificates)
+    if host.check_mode:
+        where = f"{settings.host}:{settings.port} ({settings.security})"
+        return {"changed": True, "msg": f"A message to {', '.join(recipients)} would be sent through {where}."}
+    wishes = Wishes(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
+    patience = Patience(params["greylist_wait"])
+    while True:
+        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
+        failure = sending.have()
+        if not patience.again(failure, sending.last_step):
+            break
+    for warning in [*sending.warnings, *patience.warnings(failure)]:
+        host.warn(warning)
+    result = {**sending.result, "deferrals": patience.deferrals}
+    if failure is None:
+        return {"changed": True, **result}
+    raise StashMailError(str(failure), **{"changed": sending.handed_over, **failure.details, **result})

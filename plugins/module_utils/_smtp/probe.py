@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Would Bitbucket deliver through a mail server? The question as a whole, and its answer."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure, describe_outcome
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **ARGUMENTS,
+    "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
+    "sender": {"type": "str"},
+    "recipient": {"type": "str"},
+    "method": {"type": "str", "choices": list(METHODS), "default": "auto"},
+    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
+    "all_modes": {"type": "bool", "default": False},
+}
+RULES: dict[str, t.Any] = {"required_by": {"recipient": "sender"}}
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The result of stash_mail_probe.
+
+    :raises StashMailError: where Bitbucket could not send, with the whole result among its details.
+    """
+    settings = settings_of(params)._replace(
+        auth_type=params["auth_type"],
+        method=params["method"],
+        jvm_arguments=params["jvm_arguments"],
+    )
+    patience = Patience(params["greylist_wait"])
+    while True:
+        deadline = Deadline(params["deadline"])
+        conversation = Conversation(settings, deadline)
+        failure = conversation.have()
+        if not patience.again(failure, conversation.last_step):
+            break
+    for warning in [*conversation.warnings, *patience.warnings(failure)]:
+        host.warn(warning)
+    facts = {
+        **conversation.facts,
+        "deferrals": patience.deferrals,
+        "modes": survey(conversation, failure, deadline, params["all_modes"]),
+    }
+    if failure is None:
+        return {"changed": False, "outcome": conversation.outcome, **describe_outcome(conversation.outcome), **facts}
+    code = failure.code if isinstance(failure, MailFailure) else "unknown"
+    raise StashMailError(str(failure), **{"outcome": code, "code": code, **failure.details, **facts})

@@ -1,0 +1,338 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The truststore as it is wanted: built from its base and the certificates, compared, and put in place."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_host, check_port, check_sha256
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions as certificate_set
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import Additions, Presented
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.base import Base
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem as pem_reader
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.stashops.mail.plugins.module_utils._product.install import Java
+
+# Host, port, security and seconds; DER certificates, whether these are all that was presented, how they were read.
+FetchChain = t.Callable[[str, int, str, float], "tuple[list[bytes], bool, str]"]
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "path": {"type": "path", "required": True},
+    "base": {"type": "str", "default": "auto"},
+    "base_password": {"type": "str", "default": "changeit", "no_log": True},
+    "java_home": {"type": "path"},
+    "install_dir": {"type": "path"},
+    "service": {"type": "str", "default": "atlbitbucket"},
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "pem": {"type": "str", "no_log": True},
+            "path": {"type": "path"},
+            "alias": {"type": "str"},
+        },
+        "mutually_exclusive": [("pem", "path")],
+        "required_one_of": [("pem", "path")],
+    },
+    "fetch": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 25},
+            "security": {
+                "type": "str",
+                "choices": ["starttls_optional", "starttls_required", "smtps"],
+                "default": "starttls_required",
+            },
+            "sha256": {"type": "list", "elements": "str", "default": []},
+            "report_only": {"type": "bool", "default": False},
+        },
+    },
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "format": {"type": "str", "choices": list(store.FORMATS), "default": "jks"},
+    "password": {"type": "str", "default": "changeit", "no_log": True},
+    "warn_days": {"type": "int", "default": 30},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "backup": {"type": "bool", "default": False},
+    "deadline": {"type": "float", "default": 30},
+}
+_MAX_CERTIFICATE_FILE = 8 * 1024 * 1024
+
+
+def find_java(params: t.Mapping[str, t.Any]) -> Java | None:
+    """The product's Java: a must for ``base: auto``, otherwise only where ``java_home`` names it."""
+    if params["base"] != "auto" and not params["java_home"]:
+        return None
+    # Only where it is needed, since it makes the start slower.
+    from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+
+    if params["base"] == "auto":
+        return installs.find_java(params["install_dir"], params["java_home"], params["service"])
+    return installs.find_java(None, params["java_home"], None)
+
+
+def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
+    """Read the base that the options name; raises :class:`StashMailError`."""
+    base = params["base"]
+    if base == "none":
+        return base_bundle.NO_BASE
+    if base == "auto" and java is not None:
+        if not java.cacerts:
+            raise TruststoreError(
+                f"The Java in {java.home} (found by: {java.source}) has no lib/security/cacerts. "
+                "Name a bundle with base, or another Java with java_home."
+            )
+        return base_bundle.load(java.cacerts, params["base_password"], java.source, find_keytool(java))
+    return base_bundle.load(base, params["base_password"], "option base", find_keytool(java))
+
+
+def find_keytool(java: Java | None) -> str | None:
+    """The keytool of ``java``; None if it has none, so that one on the search path is taken."""
+    for folder in ("bin", os.path.join("jre", "bin")):
+        path = os.path.join(java.home, folder, "keytool") if java else ""
+        if path and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def check_existing(path: str) -> bytes | None:
+    """The file at ``path``, which must be a truststore, even a damaged one; None if there is none.
+
+    :raises StashMailError: if it is something else, so that a mistyped path never overwrites another file.
+    """
+    data = _files.read_if_there(path, store.MAX_SIZE) if os.path.exists(path) else None
+    if data:
+        try:
+            known = store.detect(data) in store.FORMATS
+        except TruststoreError:
+            known = False
+        if not known:
+            raise TruststoreError(f"path {path} is an existing file that is no truststore. Name another, or remove it.")
+    return data
+
+
+def read_existing(host: Host, path: str, data: bytes | None) -> list[Entry] | None:
+    """The entries of the old file; None if there is none, and no entries if it is damaged."""
+    if data is None:
+        return None
+    try:
+        # Without the password: an old one may have had another, and a JVM would read it so too.
+        return store.read_store(data, None, where=path)
+    except StashMailError as error:
+        host.warn(f"The existing truststore is damaged. {error}")
+        return []
+
+
+def collect(host: Host, params: t.Mapping[str, t.Any]) -> Additions:
+    """The certificates of the option ``certificates``; raises :class:`StashMailError`."""
+    additions = Additions()
+    for number, item in enumerate(params["certificates"]):
+        where = f"certificates[{number}]"
+        if item["pem"] is not None:
+            ders = pem_reader.load_pem(item["pem"], f"{where}.pem")
+            # The option is no_log only for the case that a private key is pasted there by mistake. Now it is known
+            # not to be, and masking it would mask the same certificate in what is returned.
+            host.module.no_log_values.discard(item["pem"])
+        else:
+            name = f"{where}.path {item['path']}"
+            ders = pem_reader.load(_files.read(item["path"], _MAX_CERTIFICATE_FILE, name), name)
+        additions.add(ders, where, item["alias"])
+    return additions
+
+
+def fetch(params: t.Mapping[str, t.Any], fetch_chain: FetchChain, additions: Additions) -> list[Presented]:
+    """Ask the servers of the option ``fetch``, and add what is pinned; raises :class:`StashMailError`."""
+    items = params["fetch"]
+    for number, item in enumerate(items):
+        check_host(item["host"], f"fetch[{number}].host")
+        check_port(item["port"], f"fetch[{number}].port")
+        for fingerprint in item["sha256"]:
+            check_sha256(fingerprint, f"fetch[{number}].sha256")
+    if not items:
+        return []
+    deadline = Deadline(params["deadline"])
+    fetched = []
+    for number, item in enumerate(items):
+        try:
+            chain = fetch_chain(item["host"], item["port"], item["security"], deadline.remaining())
+        except DeadlineExceeded:
+            raise StashMailError(
+                f"fetch[{number}]: the deadline of {deadline.seconds:g} seconds had passed before "
+                f"{item['host']}:{item['port']} was asked. Raise deadline, or see why the others are slow."
+            ) from None
+        except StashMailError as error:
+            raise StashMailError(f"fetch[{number}]: {error}", **error.details) from None
+        presented = Presented(item["host"], item["port"], *chain)
+        fetched.append(presented)
+        if not item["report_only"]:
+            chosen = certificate_set.choose(presented, item["sha256"], f"fetch[{number}]")
+            additions.add(chosen, f"fetch[{number}]")
+    return fetched
+
+
+def summarise(entries: t.Iterable[Entry], without: t.Iterable[Entry], additions: Additions) -> list[dict[str, t.Any]]:
+    """What the result says of those of ``entries`` that are not in ``without``, by alias."""
+    others = {entry.der for entry in without}
+    return [summary(entry, additions) for entry in sorted(entries, key=lambda e: e.alias) if entry.der not in others]
+
+
+def summary(entry: Entry, additions: Additions) -> dict[str, t.Any]:
+    """What the result says of one certificate; those that are not ours may be unreadable to cryptography."""
+    try:
+        facts = additions.facts(entry.der)
+    except KeyError:
+        facts = certificate_set.try_describe(entry.der)
+    return {
+        # A base's alias may hold half a surrogate pair, which JSON in UTF-8 does not carry.
+        "alias": entry.alias.encode("utf-8", "replace").decode("utf-8"),
+        "sha256": facts["sha256"],
+        "subject": facts["subject"],
+        "not_after": facts["not_after"],
+    }
+
+
+def make_diff(path: str, before: bytes | None, after: bytes | None, result: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """The difference as Ansible shows it: one line for each certificate that comes or goes."""
+
+    def text(data: bytes | None, changed: list[dict[str, t.Any]]) -> str:
+        if data is None and not changed:
+            return ""
+        lines = [f"truststore with the SHA-256 {pem_reader.sha256(data)}"] if data is not None else []
+        lines += [f"{c['alias']}  sha256={c['sha256']}  until={c['not_after']}  {c['subject']}" for c in changed]
+        return "\n".join(lines) + "\n"
+
+    return {
+        "before_header": path,
+        "after_header": path,
+        "before": text(before, result["removed"]),
+        "after": text(after, result["added"]),
+    }
+
+
+def run(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) -> dict[str, t.Any]:
+    """Do what the parameters of stash_mail_truststore ask for; returns its result.
+
+    ``fetch_chain`` asks a mail server for its certificates, as :func:`_smtp.tls.fetch_chain` does.
+
+    :raises StashMailError: with ``path`` among its details.
+    """
+    path = params["path"]
+    try:
+        return remove(host, params, path) if params["state"] == "absent" else write(host, params, path, fetch_chain)
+    except StashMailError as error:
+        error.details.setdefault("path", path)
+        raise
+
+
+def remove(host: Host, params: t.Mapping[str, t.Any], path: str) -> dict[str, t.Any]:
+    """Remove the truststore."""
+    base_bundle.check_target(path, None, None)
+    data = check_existing(path)
+    old = read_existing(host, path, data) or []
+    try:
+        # What the JVM trusts from then on. Where Java or the bundle is gone already, that is nothing.
+        base = load_base(params, find_java(params)) if old else base_bundle.NO_BASE
+    except StashMailError:
+        base = base_bundle.NO_BASE
+    result: dict[str, t.Any] = {
+        "changed": os.path.lexists(path),
+        "path": path,
+        "sha256": "",
+        "entries": 0,
+        "added": [],
+        "removed": summarise(old, base.entries, Additions()),
+        "anchors": [],
+    }
+    if host.shows_diff:
+        result["diff"] = make_diff(path, data, None, result)
+    if result["changed"] and not host.check_mode:
+        if params["backup"] and data is not None:
+            result["backup_file"] = host.backup(path)
+        _files.remove(path)
+    return result
+
+
+def write(host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: FetchChain) -> dict[str, t.Any]:
+    """Build the truststore and write it where it differs from what is there."""
+    exclude = {check_sha256(item, f"exclude[{number}]") for number, item in enumerate(params["exclude"])}
+    if not params["password"]:
+        raise TruststoreError("password is empty: a JVM cannot check a truststore so. Leave it out for changeit.")
+    java = find_java(params)
+    base = load_base(params, java)
+    base_bundle.check_target(path, base.path, java.cacerts if java else None)
+    before = check_existing(path)
+    additions = collect(host, params)
+    fetched = fetch(params, fetch_chain, additions)
+    built = store.build(base.entries, additions.entries(), exclude)
+    after = store.write_store(built.entries, params["format"], params["password"])
+    old = read_existing(host, path, before)
+    result: dict[str, t.Any] = {
+        "changed": before != after,
+        "path": path,
+        "sha256": pem_reader.sha256(after),
+        "entries": len(built.entries),
+        "added": summarise(built.entries, base.entries if old is None else old, additions),
+        "removed": summarise(base.entries if old is None else old, built.entries, additions),
+        "anchors": [dict(summary(e, additions), pem=pem_reader.to_pem(e.der)) for e in built.ours],
+        "base": {"path": base.path, "source": base.source, "format": base.format, "entries": len(base.entries)},
+        "fetched": [
+            dict(item._asdict(), certificates=certificate_set.describe_all(item.certificates)) for item in fetched
+        ],
+    }
+    for entry in built.ours:
+        for warning in certificate_set.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
+            host.warn(warning)
+    install(host, params, path, before, after, result)
+    return result
+
+
+def install(
+    host: Host,
+    params: t.Mapping[str, t.Any],
+    path: str,
+    before: bytes | None,
+    after: bytes,
+    result: dict[str, t.Any],
+) -> None:
+    """Put the file in place with its attributes, or in check mode see what that would change; completes ``result``."""
+    diff = make_diff(path, before, after, result) if result["changed"] else {}
+    attributes = host.module.load_file_common_arguments(params, path=os.path.realpath(path))
+    if not host.check_mode:
+        _files.remove_leftovers(path)
+    if result["changed"] and not host.check_mode:
+        if params["backup"] and before is not None:
+            result["backup_file"] = host.backup(path)
+        _files.replace(
+            path,
+            after,
+            prepare=lambda temporary: set_attributes(host.module, temporary, attributes),
+            in_place=params["unsafe_writes"],
+        )
+    attributes_diff: dict[str, t.Any] = {}
+    if os.path.exists(path):
+        result["changed"] = host.module.set_fs_attributes_if_different(attributes, result["changed"], attributes_diff)
+    if host.shows_diff:
+        result["diff"] = [item for item in (diff, attributes_diff) if item]
+
+
+def set_attributes(module: AnsibleModule, temporary: str, attributes: dict[str, t.Any]) -> None:
+    """Give the temporary file what the final one shall have, so that it never stands there with less."""
+    path = attributes["path"]
+    if module.selinux_enabled():
+        context = module.selinux_context(path) if os.path.exists(path) else module.selinux_default_context(path)
+        module.set_context_if_different(temporary, context, False)
+    # Not chattr's flags: an immutable file could not be renamed.
+    module.set_fs_attributes_if_different(dict(attributes, path=temporary, attributes=None), False)
