@@ -20,7 +20,8 @@ LAYERS = (
     {"_verdict"},
     {"_truststore"},
     {"_product", "_mailbox"},
-    {"_x509", "_java", "_net", "_files", "_text_file", "_inputs"},
+    {"_x509", "_java", "_net", "_inputs"},
+    {"_files", "_text_file"},
     {"_host"},
     {"_secrets", "_errors"},
 )

@@ -8,6 +8,7 @@ import os
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import PATH_PROPERTY
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
@@ -34,7 +35,7 @@ def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: proc
         return bool(plan.changes)
     in_force = process.trust_arguments
     if wanted is None:
-        return in_force.get(processes.PATH_PROPERTY, "") in plan.our_paths
+        return in_force.get(PATH_PROPERTY, "") in plan.our_paths
     if not wanted.is_met_by(in_force):
         return True
     try:

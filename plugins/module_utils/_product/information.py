@@ -54,7 +54,13 @@ def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> di
         if params["java_home"]:
             raise
         return None
-    return {"home": java.home, "source": java.source, "version": java.version, "cacerts": java.cacerts}
+    home = java.home
+    return {
+        "home": home.path,
+        "source": java.source,
+        "version": home.version or None,
+        "cacerts": home.cacerts() or None,
+    }
 
 
 def _service(name: str) -> dict[str, t.Any]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shutil
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
 
@@ -34,12 +34,10 @@ _INSTALL = re.compile(r"\$\{?(?:BITBUCKET_INST|STASH_INST|INST_DIR|INSTALL_DIR|C
 
 @dataclass(frozen=True)
 class Java:
-    """The Java that the product runs on: its home, what said so, and the bundle its JVM trusts by default."""
+    """The Java that the product runs on, and what said so."""
 
-    home: str
+    home: JavaHome
     source: str
-    cacerts: str | None
-    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,16 +167,6 @@ def find_java(install_dir: str | None = None, java_home: str | None = None, serv
     )
 
 
-def java_cacerts(home: str) -> str | None:
-    """The bundle that a JVM in ``home`` trusts by default: jssecacerts comes before cacerts, as in the JVM."""
-    for folder in (home, os.path.join(home, "jre")):
-        for name in ("jssecacerts", "cacerts"):
-            path = os.path.join(folder, "lib", "security", name)
-            if os.path.isfile(path):
-                return path
-    return None
-
-
 def find_scripts(install: Install | None) -> dict[str, str] | None:
     """The product's own ``start`` and ``stop`` scripts, None where they are missing."""
     if install is None:
@@ -247,9 +235,9 @@ def _java_candidates(install: Install | None, service: str | None) -> t.Iterator
     process = find_process(install.path if install else None, service)
     if process and process.executable:
         yield os.path.dirname(os.path.dirname(process.executable)), f"running process {process.pid}"
-    on_path = shutil.which("java")
+    on_path = JavaHome.on_path()
     if on_path:
-        yield os.path.dirname(os.path.dirname(os.path.realpath(on_path))), f"PATH ({on_path})"
+        yield on_path.path, f"PATH ({on_path.java})"
 
 
 def _settings(
@@ -283,23 +271,8 @@ def _expand(value: str, install_dir: str) -> str:
 
 
 def _java(home: str, source: str) -> Java | None:
-    if not os.path.isabs(home):
-        return None
-    if not any(os.path.isfile(os.path.join(home, *inner, "bin", "java")) for inner in ((), ("jre",))):
-        return None
-    return Java(home, source, java_cacerts(home), _java_version(home))
-
-
-def _java_version(home: str) -> str | None:
-    for folder in (home, os.path.dirname(home)):
-        try:
-            with open(os.path.join(folder, "release"), encoding="utf-8", errors="replace") as stream:
-                match = re.search(r'^JAVA_VERSION="?([^"\n]+)"?', stream.read(), re.MULTILINE)
-        except OSError:
-            continue
-        if match:
-            return match.group(1)
-    return None
+    java = JavaHome(home)
+    return Java(java, source) if os.path.isabs(home) and java.java else None
 
 
 def _product_version(path: str) -> str | None:

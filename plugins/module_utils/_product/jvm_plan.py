@@ -9,15 +9,15 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
+    PATH_PROPERTY,
+    TRUST_PREFIX,
+    trust_properties,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._product import env_file as env_files
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
-from ansible_collections.stashops.mail.plugins.module_utils._product.process import (
-    PATH_PROPERTY,
-    TRUST_PREFIX,
-    Process,
-    trust_properties,
-)
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import VARIABLE, Wanted
 from ansible_collections.stashops.mail.plugins.module_utils._text_file import read_file
 

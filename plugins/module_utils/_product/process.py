@@ -13,18 +13,8 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-TRUST_PREFIX = "-Djavax.net.ssl.trustStore"
-PATH_PROPERTY = TRUST_PREFIX[2:]
-# What among a JVM's properties decides about names and TLS.
-SECURITY_PROPERTIES = (
-    "javax.net.ssl.",
-    "jdk.tls.",
-    "jdk.security.",
-    "java.security.",
-    "java.net.prefer",
-    "sun.security.",
-)
-_SECURITY_ARGUMENTS = tuple(f"-D{name}" for name in SECURITY_PROPERTIES)
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import bears_on_tls, trust_properties
+
 # Operators put other secrets among the arguments too.
 _SECRET = re.compile(r"""([\w.-]*(?:password|passwd|secret|token)[\w.-]*=)[^\s"']+""", re.IGNORECASE)
 # The product starts its search engine as a second JVM out of the same folder.
@@ -58,16 +48,6 @@ class Process:
         return values[-1] if values else None
 
 
-def trust_properties(arguments: t.Iterable[str]) -> dict[str, str]:
-    """``{property name: value}`` of the truststore properties among JVM arguments, the last of each."""
-    found = {}
-    for argument in arguments:
-        if argument.startswith(TRUST_PREFIX):
-            name, _equals, value = argument[2:].partition("=")
-            found[name] = value
-    return found
-
-
 def mask(text: str, mark: str = "********") -> str:
     """JVM arguments, or a text that holds some, as they may be shown: the values of secrets replaced by ``mark``."""
     return _SECRET.sub(lambda match: match.group(1) + mark, text)
@@ -82,7 +62,7 @@ def describe(process: Process | None) -> dict[str, t.Any] | None:
         "pid": process.pid,
         "user": process.user,
         "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "arguments": [mask(argument) for argument in process.arguments if argument.startswith(_SECURITY_ARGUMENTS)],
+        "arguments": [mask(argument) for argument in process.arguments if bears_on_tls(argument)],
     }
 
 

@@ -17,8 +17,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import PATH_PROPERTY, TRUST_PREFIX
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
-from ansible_collections.stashops.mail.plugins.module_utils._product.process import PATH_PROPERTY, TRUST_PREFIX
 
 VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"
 PATH_ARGUMENT = f"{TRUST_PREFIX}="

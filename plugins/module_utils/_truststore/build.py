@@ -89,23 +89,17 @@ def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
     base = params["base"]
     if base == "none":
         return base_bundle.NO_BASE
+    # Without one of this Java's own, one on the search path is taken.
+    keytool = java.home.keytool or None if java else None
     if base == "auto" and java is not None:
-        if not java.cacerts:
+        cacerts = java.home.cacerts()
+        if not cacerts:
             raise TruststoreError(
-                f"The Java in {java.home} (found by: {java.source}) has no lib/security/cacerts. "
+                f"The Java in {java.home.path} (found by: {java.source}) has no lib/security/cacerts. "
                 "Name a bundle with base, or another Java with java_home."
             )
-        return base_bundle.load(java.cacerts, params["base_password"], java.source, find_keytool(java))
-    return base_bundle.load(base, params["base_password"], "option base", find_keytool(java))
-
-
-def find_keytool(java: Java | None) -> str | None:
-    """The keytool of ``java``; None if it has none, so that one on the search path is taken."""
-    for folder in ("bin", os.path.join("jre", "bin")):
-        path = os.path.join(java.home, folder, "keytool") if java else ""
-        if path and os.access(path, os.X_OK):
-            return path
-    return None
+        return base_bundle.load(cacerts, params["base_password"], java.source, keytool)
+    return base_bundle.load(base, params["base_password"], "option base", keytool)
 
 
 def check_existing(path: str) -> bytes | None:
@@ -272,7 +266,7 @@ def write(host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: Fet
         raise TruststoreError("password is empty: a JVM cannot check a truststore so. Leave it out for changeit.")
     java = find_java(params)
     base = load_base(params, java)
-    base_bundle.check_target(path, base.path, java.cacerts if java else None)
+    base_bundle.check_target(path, base.path, java.home.cacerts() if java else None)
     before = check_existing(path)
     additions = collect(host, params)
     fetched = fetch(params, fetch_chain, additions)

@@ -12,8 +12,8 @@ import tempfile
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import relevant_arguments
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._product.process import SECURITY_PROPERTIES
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import (
@@ -25,7 +25,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launche
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_program import CLASS_NAME, SOURCE
 
 _TRUSTSTORE = "javax.net.ssl.trustStore"
-_SECRET = ("password", "passwd", "secret", "token")
 
 
 class Question(t.NamedTuple):
@@ -66,18 +65,6 @@ class Answer(t.NamedTuple):
     def decided(self) -> bool:
         """The JVM came to a verdict, whichever; a server that fell silent is none."""
         return self.stage in ("context", "handshake", "done") and "SocketTimeoutException" not in self.error
-
-
-def relevant_arguments(arguments: t.Iterable[str]) -> list[str]:
-    """Return those of a JVM's arguments that bear on its verdict, less the truststore's own and all secrets."""
-    found = []
-    for argument in arguments:
-        name = argument[2:].partition("=")[0] if argument.startswith("-D") else ""
-        if not name.startswith(SECURITY_PROPERTIES) or name in (_TRUSTSTORE, f"{_TRUSTSTORE}Password"):
-            continue
-        if not any(word in name.lower() for word in _SECRET):
-            found.append(argument)
-    return found
 
 
 def ask(launcher: Launcher, question: Question, deadline: Deadline) -> Answer:

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._product import install
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
 from tests.unit.truststore.factory import Made, make, run_module
@@ -150,7 +150,7 @@ def test_keytool_lists_it(java: Path, password: str | None, store: tuple[Path, i
 
 @any_java
 def test_the_jvms_own_bundle_is_read_whole(java: Path) -> None:
-    cacerts = install.java_cacerts(str(java))
+    cacerts = JavaHome(str(java)).cacerts()
     keytool = java / "bin" / "keytool"
     if cacerts is None or not keytool.exists():
         pytest.skip(f"{java} has no bundle, or no keytool to compare with")

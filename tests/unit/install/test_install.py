@@ -104,8 +104,8 @@ def test_the_build_record_knows_the_version_better_than_the_folder(tmp_path: Pat
 def test_java_as_given(tmp_path: Path) -> None:
     home = make_java(tmp_path / "java")
     java = installs.find_java(java_home=str(home))
-    assert (java.home, java.source, java.version) == (str(home), "option java_home", "17.0.9")
-    assert java.cacerts == f"{home}/lib/security/cacerts"
+    assert (java.home.path, java.source, java.home.version) == (str(home), "option java_home", "17.0.9")
+    assert java.home.cacerts() == f"{home}/lib/security/cacerts"
     with pytest.raises(StashMailError, match="holds no Java"):
         installs.find_java(java_home=str(tmp_path))
 
@@ -115,7 +115,7 @@ def test_java_of_a_start_script_comes_first(tmp_path: Path) -> None:
     make_java(tmp_path / "9.4.2" / "jre")
     folder = make_install(tmp_path / "9.4.2", set__jre__home=f"#JRE_HOME=/no\nexport JRE_HOME='{home}' # why\n")
     java = installs.find_java(str(folder))
-    assert (java.home, java.source) == (str(home), f"JRE_HOME in {folder}/bin/set-jre-home.sh")
+    assert (java.home.path, java.source) == (str(home), f"JRE_HOME in {folder}/bin/set-jre-home.sh")
 
 
 def test_the_environment_beats_a_default_but_not_a_setting(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_the_environment_beats_a_default_but_not_a_setting(tmp_path: Path) -> No
     default = make_install(tmp_path / "2.0", set__jre__home=f'if [ -z "$JRE_HOME" ]; then\n JRE_HOME={by_script}\nfi\n')
     expansion = make_install(tmp_path / "3.0", set__jre__home=f'JRE_HOME="${{JRE_HOME:-{by_script}}}"\n')
     for folder, home in ((setting, by_script), (default, by_unit), (expansion, by_unit)):
-        assert installs.find_java(str(folder), service="b").home == str(home)
-        assert installs.find_java(str(folder)).home == str(by_script), "without the unit"
+        assert installs.find_java(str(folder), service="b").home.path == str(home)
+        assert installs.find_java(str(folder)).home.path == str(by_script), "without the unit"
 
 
 def test_an_environment_file_of_the_unit(tmp_path: Path) -> None:
@@ -141,21 +141,21 @@ def test_an_environment_file_of_the_unit(tmp_path: Path) -> None:
 def test_what_a_script_computes_from_its_own_place(tmp_path: Path, value: str) -> None:
     make_java(tmp_path / "9.4.2" / "jre")
     folder = make_install(tmp_path / "9.4.2", set__jre__home=f"JRE_HOME={value}\n")
-    assert installs.find_java(str(folder)).home == f"{folder}/jre"
+    assert installs.find_java(str(folder)).home.path == f"{folder}/jre"
 
 
 def test_a_wrong_folder_in_a_script_is_passed_over_for_the_bundled_java(tmp_path: Path) -> None:
     folder = make_install(tmp_path / "9.4.2", set__jre__home="JRE_HOME=/gone\nJAVA_HOME=$SOMETHING\n")
     make_java(folder / "jre", bundle="jssecacerts")
     java = installs.find_java(str(folder))
-    assert (java.home, java.source) == (f"{folder}/jre", "bundled jre")
-    assert java.cacerts == f"{folder}/jre/lib/security/jssecacerts"
+    assert (java.home.path, java.source) == (f"{folder}/jre", "bundled jre")
+    assert java.home.cacerts() == f"{folder}/jre/lib/security/jssecacerts"
 
 
 def test_java_8_keeps_its_bundle_in_jre(tmp_path: Path) -> None:
     make_java(tmp_path / "jdk8" / "jre")
     java = installs.find_java(java_home=str(tmp_path / "jdk8"))
-    assert java.cacerts == f"{tmp_path}/jdk8/jre/lib/security/cacerts"
+    assert java.home.cacerts() == f"{tmp_path}/jdk8/jre/lib/security/cacerts"
 
 
 def test_java_on_the_path_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_java_on_the_path_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyP
         installs.find_java(str(folder))
     home = make_java(tmp_path / "usr")
     monkeypatch.setenv("PATH", str(home / "bin"))
-    assert installs.find_java(str(folder)).home == str(home)
+    assert installs.find_java(str(folder)).home.path == str(home)
 
 
 def test_home_and_account(tmp_path: Path) -> None:

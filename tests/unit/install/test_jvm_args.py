@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
-from ansible_collections.stashops.mail.plugins.module_utils._product.process import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import Wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st

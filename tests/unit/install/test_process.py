@@ -91,14 +91,6 @@ def test_the_product_is_told_from_a_helper_jvm(install: Path, tmp_path: Path) ->
         assert process.pid == pid
 
 
-def test_of_repeated_properties_the_last_counts() -> None:
-    arguments = ["-Djavax.net.ssl.trustStore=/a", "-Djavax.net.ssl.trustStore=/b", "-Djavax.net.ssl.trustStoreType="]
-    assert processes.trust_properties(arguments) == {
-        "javax.net.ssl.trustStore": "/b",
-        "javax.net.ssl.trustStoreType": "",
-    }
-
-
 @pytest.mark.parametrize(
     "argument",
     ["-Djavax.net.ssl.trustStorePassword=geheim", "-Djdbc.password=geheim", '-Dx="a" -DapiToken=geheim -Dy'],

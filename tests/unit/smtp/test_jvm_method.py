@@ -17,7 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question, ask, relevant_arguments
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question, ask
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import find_launcher, major
 
 from tests.mail_server import MailServer, authority, leaf, self_signed
@@ -157,20 +157,6 @@ def test_the_jvms_own_arguments_count(truststore: str) -> None:
 
 
 TYPE = "-Djavax.net.ssl.trustStoreType"
-
-
-def test_which_arguments_count() -> None:
-    given = [
-        "-Xmx1g",
-        "-Dbitbucket.home=/x",
-        "-Djdk.tls.client.protocols=TLSv1.2",
-        f"{TYPE}=jks",
-        "-Djavax.net.ssl.trustStore=/elsewhere",
-        "-Djavax.net.ssl.trustStorePassword=********",
-        "-Djavax.net.ssl.keyStorePassword=hush",
-        "-Djava.net.preferIPv4Stack=true",
-    ]
-    assert relevant_arguments(given) == [given[2], given[3], given[7]]
 
 
 def test_no_secret_in_arguments_or_environment(
