@@ -134,6 +134,12 @@ outcome:
   type: str
   returned: always
   sample: deliver
+delivers:
+  description:
+    - Whether Bitbucket's mail would go out, as far as that can be known, though perhaps not as one would want it.
+    - It is RV(outcome) in one word, and stays right where outcomes are added.
+  type: bool
+  returned: always
 code:
   description: The same as RV(outcome), where the module fails.
   type: str
@@ -162,6 +168,12 @@ capabilities:
   description: What the server offers, after TLS where TLS was spoken.
   type: list
   elements: str
+  returned: always
+authenticated:
+  description:
+    - Whether the server took O(username) and O(password) in this conversation. V(false) where it refused them, where it
+      does not ask for them, and where they were not sent. V(none) where there are none.
+  type: bool
   returned: always
 tls:
   description: Version and cipher of the TLS connection, V(none) without one.

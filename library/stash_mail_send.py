@@ -196,6 +196,10 @@ capabilities:
   type: list
   elements: str
   returned: always, except in check mode
+authenticated:
+  description: Whether the server took O(username) and O(password), V(none) where there are none.
+  type: bool
+  returned: always, except in check mode
 tls:
   description: Version and cipher of the TLS connection, V(none) without one.
   type: dict

@@ -16,8 +16,6 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._verdict import (
     verdict,
 )
 
-# What a probe ends with where mail goes out, though not as one would want it.
-_DELIVERS = ("deliver", "deliver_plaintext", "deliver_unauthenticated", "auth_untested")
 _RENEW = (
     "Have the mail server's administrator renew it. If it is trusted by itself and not by its CA, give the new one in "
     "stash_mail_certificates_next before the mail server presents it."
@@ -37,7 +35,7 @@ def check_delivery(
     details["jvm"] = only(jvm, "trusted", "reason", "truststore", "method", "identity")
     if settings["status"] == "failed" and settings["details"].get("answered"):
         details["asked_with"] = "the variables' settings, which are not those that the product has"
-    if result["outcome"] not in _DELIVERS:
+    if not result.get("delivers"):
         summary = f"No mail would go out: {result.get('cause', result['outcome'])}."
         remedy = str(result.get("remedy") or "")
         # The message ends with the remedy.
@@ -62,7 +60,7 @@ def _untrusted(
     reason: str, remedy: str, result: Result, trial: Result, certificates: t.Sequence[Result]
 ) -> tuple[str, str]:
     """Reason and remedy where the JVM does not trust the mail server: drift, or another certificate than before."""
-    if trial.get("outcome") in _DELIVERS:
+    if trial.get("delivers"):
         return reason, "Run provision.yml: with the truststore that it writes the JVM would deliver."
     chain = [item for item in result.get("chain") or [] if item.get("subject")]
     ours = [item for item in certificates if item["where"] == "truststore"]

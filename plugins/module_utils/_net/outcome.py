@@ -10,38 +10,47 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 
 
 class Outcome(t.NamedTuple):
-    """What a machine-readable code stands for. ``log`` is JavaMail's text, where it is known."""
+    """What a machine-readable code stands for.
+
+    ``log`` is JavaMail's text, where it is known. ``delivers``: with this end of a probe Bitbucket's mail would go
+    out as far as can be known, though perhaps not as one would want it.
+    """
 
     cause: str
     meaning: str
     remedy: str
     log: str = ""
+    delivers: bool = False
 
 
 _NO_MAIL = "Bitbucket cannot send any mail with these settings."
 
 OUTCOMES: dict[str, Outcome] = {
     # What a probe ends with where Bitbucket would send.
-    "deliver": Outcome("the server took everything", "Bitbucket can send mail, encrypted.", "Nothing."),
+    "deliver": Outcome("the server took everything", "Bitbucket can send mail, encrypted.", "Nothing.", delivers=True),
     "deliver_plaintext": Outcome(
         "the connection is not encrypted",
         "Bitbucket can send mail, readable (its password too, if there is one) by everyone on the way.",
         "Use security=starttls_required or smtps where the server offers it.",
+        delivers=True,
     ),
     "deliver_unauthenticated": Outcome(
         "credentials are set, but the server does not offer AUTH",
         "Bitbucket sends without authenticating and says nothing about it.",
         "Remove the credentials, or use the server's submission port.",
+        delivers=True,
     ),
     "auth_untested": Outcome(
         "JavaMail would authenticate by a mechanism that is not tried here",
         "Bitbucket would try it; whether the password is right stays unknown.",
         "Look at Bitbucket's log after its first mail, or let the server offer PLAIN or LOGIN over TLS.",
+        delivers=True,
     ),
     "token_untested": Outcome(
         "Bitbucket would authenticate by a token (OAuth 2.0), which only it has",
         "Bitbucket gets as far as authentication; whether the server takes its token stays unknown.",
         "Have Bitbucket itself send a message, as the module stash_mail_notification does.",
+        delivers=True,
     ),
     # What a test send ends with.
     "delivered": Outcome("the message is in the mailbox", "Mail arrives.", "Nothing."),

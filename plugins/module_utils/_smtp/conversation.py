@@ -85,6 +85,7 @@ class Conversation:
             "chain": [],
             "chain_complete": None,
             "jvm": None,
+            "authenticated": None,
         }
 
     @property
@@ -233,6 +234,7 @@ class Conversation:
         by_token = settings.auth_type == "oauth2"
         if not settings.username and not by_token:
             return
+        self._facts["authenticated"] = False
         if not session.mechanisms():
             self.outcome = "deliver_unauthenticated"
             credentials = "token" if by_token else "user name and password"
@@ -262,6 +264,7 @@ class Conversation:
         if self.in_clear:
             self.warnings.append("The password travels in clear, as security=plain asks for.")
         self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
+        self._facts["authenticated"] = True
 
     def _stop_before_token(self) -> None:
         """Nobody but Bitbucket has the token, and what the server says without it would mislead."""

@@ -21,7 +21,6 @@ _STARTTLS_MODES = ("starttls_required", "starttls_optional")
 # One that starts with STARTTLS tells most about the others.
 _ORDER = ("starttls_required", "plain", "smtps", "starttls_optional")
 _LEAST_SECONDS = 1.0  # with less there is no use in trying
-_WOULD = ("deliver", "deliver_plaintext", "deliver_unauthenticated")
 
 Row = t.Dict[str, t.Any]
 
@@ -118,9 +117,9 @@ def _row(conversation: Conversation, failure: StashMailError | None) -> Row:
         reason = f"{reason} Whether the server takes the password was not tried."
     if code == "deliver_unauthenticated" and conversation.in_clear:
         reason = f"{reason} The connection is not encrypted."
-    would = code if code in _WOULD else "deliver_plaintext" if conversation.in_clear else "deliver"
+    by_encryption = "deliver_plaintext" if conversation.in_clear else "deliver"
     return {
-        "would": would,
+        "would": by_encryption if conversation.untested else code,
         "code": code,
         "reason": reason,
         "log": "",

@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure, describe_outcome
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES, MailFailure, describe_outcome
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
@@ -53,6 +53,10 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "modes": survey(conversation, failure, deadline, params["all_modes"]),
     }
     if failure is None:
-        return {"changed": False, "outcome": conversation.outcome, **describe_outcome(conversation.outcome), **facts}
+        code = conversation.outcome
+        found = {"outcome": code, "delivers": OUTCOMES[code].delivers, **describe_outcome(code)}
+        return {"changed": False, **found, **facts}
     code = failure.code if isinstance(failure, MailFailure) else "unknown"
-    raise StashMailError(str(failure), **{"outcome": code, "code": code, **failure.details, **facts})
+    raise StashMailError(
+        str(failure), **{"outcome": code, "delivers": False, "code": code, **failure.details, **facts}
+    )

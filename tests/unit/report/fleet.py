@@ -113,6 +113,7 @@ def good(leaf: Mapping[str, Any] = LEAF, ca: Mapping[str, Any] = CA, version: st
         },
         "delivery": {
             "outcome": "deliver",
+            "delivers": True,
             "cause": "the server took everything",
             "meaning": "Bitbucket can send mail, encrypted.",
             "remedy": "Nothing.",
@@ -169,6 +170,7 @@ def fleet() -> dict[str, dict[str, Any]]:
     wrong_password = good()
     wrong_password["delivery"] = {
         "outcome": "auth_failed",
+        "delivers": False,
         "code": "auth_failed",
         "cause": "the server refused the user name or password",
         "meaning": "Bitbucket cannot send any mail with these settings.",
@@ -186,6 +188,7 @@ def fleet() -> dict[str, dict[str, Any]]:
     renewed["delivery"] = {
         **renewed["delivery"],
         "outcome": "tls_untrusted",
+        "delivers": False,
         "cause": "the product's JVM does not trust the server's certificate",
         "msg": "The JVM finds no path from smtp.example.net to an anchor in /etc/stash_mail/cacerts. "
         "Bitbucket cannot send any mail with these settings.",

@@ -90,7 +90,8 @@ def test_one_answer_that_is_missing_hides_no_other(question: str, answer: dict[s
         ("delivery", {"outcome": "deliver_plaintext"}, {}, "warning", "can send mail"),
         ("delivery", {"outcome": "deliver_plaintext"}, {"security": "plain"}, "ok", "can send mail"),
         ("delivery", {"outcome": "auth_untested"}, {}, "warning", "can send mail"),
-        ("delivery", {"outcome": "refused", "cause": "no connection"}, {}, "failed", "no connection"),
+        ("delivery", {"outcome": "token_untested"}, {"auth_type": "oauth2"}, "warning", "can send mail"),
+        ("delivery", {"outcome": "refused", "delivers": False, "cause": "no connection"}, {}, "failed", "no connection"),
         ("delivery", {}, {"state": "absent"}, "skipped", "want no mail"),
         ("message", {"outcome": "accepted"}, {}, "warning", "took the test message"),
         ("message", {"outcome": "accepted", "code": "accepted", "msg": "not there"}, {}, "failed", "did not arrive"),
@@ -145,13 +146,13 @@ def test_a_product_that_does_not_answer_and_is_not_seen_does_not_run() -> None:
         # A successor that issued itself has the name of the one before.
         ([certificate("Example CA", -1, 80, "7", issuer="Example CA")], {}, "Have its administrator confirm", True),
         ([LEAF], {}, "Put it", False),
-        ([LEAF], {"outcome": "deliver"}, "with the truststore that it writes", False),
+        ([LEAF], {"delivers": True}, "with the truststore that it writes", False),
         ([{"sha256": "7" * 64, "error": "not to be read"}], {}, "Put it", False),
     ],
 )
 def test_why_the_jvm_does_not_trust(chain: list[Any], trial: dict[str, Any], remedy: str, renewed: bool) -> None:
     results = good()
-    results["delivery"].update(outcome="tls_untrusted", msg="No path. Put it in.", remedy="Put it in.", chain=chain)
+    results["delivery"].update(outcome="tls_untrusted", delivers=False, msg="No path. Put it in.", remedy="Put it in.", chain=chain)
     found = verdicts({**results, "trial": trial})["delivery"]
     assert remedy in found["remedy"]
     assert found["reason"].startswith("No path.")
@@ -176,7 +177,8 @@ def test_certificates_are_dated() -> None:
 
 def test_secrets_are_masked_wherever_they_stand() -> None:
     results = good()
-    results["delivery"].update(outcome="rejected", msg="you said s3cret-2", banner="s3cret", tls={"s3cret": ["s3cret"]})
+    words = {"msg": "you said s3cret-2", "banner": "s3cret", "tls": {"s3cret": ["s3cret"]}}
+    results["delivery"].update(outcome="rejected", delivers=False, **words)
     found = checks(results, WANTED, [], ["s3cret", "s3cret-2", ""])
     assert "s3cret" not in str(found)
     assert found[4]["reason"] == "you said ********."

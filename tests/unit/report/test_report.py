@@ -157,6 +157,7 @@ def hostile_facts(text: str) -> dict[str, Any]:
     results["delivery"] = {
         **results["delivery"],
         "outcome": "rejected",
+        "delivers": False,
         "code": "rejected",
         "cause": text,
         "msg": text,

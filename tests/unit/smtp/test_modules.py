@@ -76,6 +76,7 @@ def test_probe_succeeds(run: Callable[..., dict[str, Any]], truststore: str) -> 
         result = run(stash_mail_probe, **connection_of(server, truststore))
         assert server.messages == []
     assert result["outcome"] == "deliver"
+    assert (result["delivers"], result["authenticated"]) == (True, True)
     assert result["changed"] is False
     assert result["jvm"]["trusted"] is True
     check_documented(stash_mail_probe, result)
@@ -88,6 +89,7 @@ def test_probe_fails_with_all_that_is_known(run: Callable[..., dict[str, Any]], 
         result = run(stash_mail_probe, **connection_of(server, truststore))
     assert result["failed"]
     assert result["code"] == result["outcome"] == "auth_failed"
+    assert (result["delivers"], result["authenticated"]) == (False, False)
     assert result["chain"][0]["subject"] == "CN=127.0.0.1"
     assert result["log"].startswith("javax.mail.AuthenticationFailedException")
     for key in ("meaning", "remedy"):
@@ -116,6 +118,7 @@ def test_probe_warns(run: Callable[..., dict[str, Any]]) -> None:
             **{"username": "u", "password": PASSWORD, "sender": "a@example.com", "deadline": 5},
         )
     assert result["outcome"] == "deliver_plaintext"
+    assert (result["delivers"], result["authenticated"]) == (True, False)
     assert any("in clear" in str(warning) for warning in result["warnings"])
     assert b"AUTH" not in server.received
 

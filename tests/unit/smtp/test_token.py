@@ -71,6 +71,7 @@ def test_it_ends_where_the_token_would_be_sent(
         assert server.auth_attempts == []
     assert not result.get("failed"), result
     assert result["outcome"] == "token_untested"
+    assert (result["delivers"], result["authenticated"]) == (True, False)
     assert "stash_mail_notification" in result["remedy"]
     steps = [step["step"] for step in result["steps"]]
     assert steps[-1] == "hello" or steps[-1] == "greeting"
@@ -106,6 +107,7 @@ def test_trust_is_still_a_matter_of_failure(truststore: str, probe: Probe) -> No
         result = probe(port=server.port, security="starttls_required", truststore=truststore)
     assert result["failed"] is True
     assert result["code"] == "tls_untrusted"
+    assert (result["delivers"], result["authenticated"]) == (False, None)
 
 
 def test_further_modes_send_nothing_either(truststore: str, probe: Probe) -> None:
