@@ -61,6 +61,15 @@ def check_port(value: int, option: str = "port") -> int:
     return value
 
 
+def check_seconds(value: float, option: str, most: float, *, zero: bool = False) -> float:
+    """Return a number of seconds, at most ``most`` and more than 0, or 0 too with ``zero``; else raise."""
+    # "Not a number" is neither; each of its comparisons is false.
+    if 0 < value <= most or (zero and value == 0):
+        return value
+    least = "0 or more" if zero else "more than 0"
+    raise StashMailError(f"{option} {value:g} is out of range: give seconds, {least} and at most {most:g}.")
+
+
 def check_address(value: str, option: str) -> str:
     """Return a bare mail address (``local@domain``, ASCII), or raise :class:`StashMailError`."""
     if not value:

@@ -136,3 +136,16 @@ def test_connection_names_the_option() -> None:
     for option, value in (("host", None), ("port", 0), ("username", "u"), ("sender", "x"), ("recipient", "x")):
         with pytest.raises(StashMailError, match=option):
             _inputs.check_connection({**good, option: value})
+
+
+@pytest.mark.parametrize("value", [0, -1, 61, float("nan"), float("inf"), -float("inf")])
+def test_seconds_out_of_range(value: float) -> None:
+    with pytest.raises(StashMailError, match=r"^wait .* is out of range: give seconds, more than 0 and at most 60\.$"):
+        _inputs.check_seconds(value, "wait", 60)
+
+
+def test_seconds_in_range() -> None:
+    assert [_inputs.check_seconds(value, "wait", 60) for value in (0.001, 1, 60)] == [0.001, 1, 60]
+    assert _inputs.check_seconds(0, "wait", 60, zero=True) == 0
+    with pytest.raises(StashMailError, match=r"0 or more"):
+        _inputs.check_seconds(-0.1, "wait", 60, zero=True)

@@ -38,7 +38,7 @@ _OAUTH2_FIELDS = frozenset({"auth_type", "oauth2_provider_id", "oauth2_token_id"
 _MAJOR = re.compile(r"\d+")
 
 
-def look(client: Bitbucket) -> Observed:
+def read_settings(client: Bitbucket) -> Observed:
     """Read what is configured now."""
     return observe(client.mail_server(), client.sender_address)
 
@@ -136,20 +136,20 @@ def _learn(client: Bitbucket, wanted: MailSettings, style: str, seen: Observed) 
     harmless = dataclasses.replace(wanted, username="", auth_type=BASIC, oauth2_provider_id="", oauth2_token_id="")
     body = to_wire(harmless, "", style, auth_type=seen.shows_auth_type)
     client.put_mail_server({**body, "protocol": "SMTPS"})
-    seen = look(client)
+    seen = read_settings(client)
     if seen.style == style and seen.flags != starttls_flags(wanted.security):
         # The flags mean nothing for SMTPS, so an instance may not keep them there.
         client.put_mail_server(body)
-        seen = look(client)
+        seen = read_settings(client)
     return seen
 
 
 def _with_sender(client: Bitbucket, wanted: MailSettings) -> Observed:
     """Read back, and set the sender by its own resource where the mail server's did not take it."""
-    seen = look(client)
+    seen = read_settings(client)
     if seen.settings is not None and seen.sender != wanted.sender:
         client.put_sender_address(wanted.sender)
-        seen = look(client)
+        seen = read_settings(client)
     return seen
 
 
@@ -159,10 +159,10 @@ def remove(client: Bitbucket, before: Observed) -> Observed:
         if before.settings is not None:
             client.delete_mail_server()
         # Deleting the mail server may or may not clear the sender.
-        seen = look(client)
+        seen = read_settings(client)
         if seen.sender:
             client.delete_sender_address()
-            seen = look(client)
+            seen = read_settings(client)
         if seen.settings is not None or seen.sender:
             raise StashMailError("Bitbucket accepted the removal, but still shows mail settings.", code="not_stuck")
     except StashMailError as error:
@@ -175,10 +175,10 @@ def _with_state(client: Bitbucket, error: StashMailError, before: Observed) -> S
     state = ""
     if before.settings is None:
         try:
-            if look(client).settings is not None:
+            if read_settings(client).settings is not None:
                 client.delete_mail_server()
                 state = "What was written has been removed again. "
-            if look(client).sender != before.sender:
+            if read_settings(client).sender != before.sender:
                 if before.sender:
                     client.put_sender_address(before.sender)
                 else:
@@ -192,7 +192,7 @@ def _with_state(client: Bitbucket, error: StashMailError, before: Observed) -> S
 def _state(client: Bitbucket, before: Observed) -> str:
     client.renew_deadline()
     try:
-        now = look(client)
+        now = read_settings(client)
     except StashMailError as error:
         return f"What Bitbucket's mail settings are now could not be read: {error}"
     if now.settings == before.settings and now.sender == before.sender:

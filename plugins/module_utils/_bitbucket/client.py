@@ -25,6 +25,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http impo
     read_body,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
 
 MAIL_SERVER = "/rest/api/latest/admin/mail-server"
@@ -37,7 +38,7 @@ STATUS = "/status"
 _MAX_TIMEOUT = 86400
 
 
-class Answer(t.NamedTuple):
+class Response(t.NamedTuple):
     """One HTTP answer, whatever its status."""
 
     status: int
@@ -89,11 +90,7 @@ class Bitbucket:
             )
         if ":" in username:
             raise StashMailError("url_username holds a colon, which HTTP's Basic authentication cannot carry.")
-        # Chained, since a comparison with "not a number" is always false.
-        if not 0 < timeout <= _MAX_TIMEOUT:
-            raise StashMailError(
-                f"timeout {timeout} is out of range: give seconds, more than 0 and at most {_MAX_TIMEOUT}."
-            )
+        check_seconds(timeout, "timeout", _MAX_TIMEOUT)
         self.username = username
         self._timeout = timeout
         self._deadline: Deadline | None = None
@@ -178,7 +175,7 @@ class Bitbucket:
         state = body.get("state") if isinstance(body, dict) else None
         return self._clean(state) if isinstance(state, str) else ""
 
-    def _call(self, method: str, path: str, body: t.Any = None, *, accept: tuple[int, ...]) -> Answer:
+    def _call(self, method: str, path: str, body: t.Any = None, *, accept: tuple[int, ...]) -> Response:
         answer = self._send(method, path, body)
         if answer.status in accept and "html" not in answer.content_type:
             return answer
@@ -191,7 +188,7 @@ class Bitbucket:
             )
         raise self._unexpected(method, path, answer)
 
-    def _send(self, method: str, path: str, body: t.Any = None) -> Answer:
+    def _send(self, method: str, path: str, body: t.Any = None) -> Response:
         if self._deadline is None:
             self.renew_deadline()
         headers = {"Accept": "application/json"}
@@ -208,7 +205,7 @@ class Bitbucket:
             except urllib.error.HTTPError as error:
                 response = error
             with response:
-                return Answer(
+                return Response(
                     response.code,
                     (response.headers.get("Content-Type") or "").lower(),
                     response.headers.get("Location") or "",
@@ -218,7 +215,7 @@ class Bitbucket:
             code, text = explain_network(error, self.url, self._timeout)
             raise StashMailError(text, code=code) from None
 
-    def _refused(self, answer: Answer) -> StashMailError:
+    def _refused(self, answer: Response) -> StashMailError:
         """What a 401 or 403 means: the product's error body says it by the name of a Java class."""
         names = " ".join(str(entry.get("exceptionName") or "") for entry in answer.errors())
         text = f"{self.url} refused user {self.username!r} (HTTP {answer.status}): "
@@ -251,7 +248,7 @@ class Bitbucket:
         )
         return StashMailError(text, code="unauthorised")
 
-    def _unexpected(self, method: str, path: str, answer: Answer) -> StashMailError:
+    def _unexpected(self, method: str, path: str, answer: Response) -> StashMailError:
         got = f"{method} {self.url}{path} gave HTTP {answer.status}"
         state = self.state()
         if state and state != "RUNNING":
@@ -276,7 +273,7 @@ class Bitbucket:
             code="not_bitbucket",
         )
 
-    def _redirected(self, got: str, answer: Answer) -> StashMailError:
+    def _redirected(self, got: str, answer: Response) -> StashMailError:
         target = urllib.parse.urljoin(self.url + "/", answer.location)
         # Queries of login redirects may hold tokens.
         shown = self._clean(target.partition("?")[0].partition("#")[0])
@@ -290,7 +287,7 @@ class Bitbucket:
             code="redirected",
         )
 
-    def _messages(self, answer: Answer) -> str:
+    def _messages(self, answer: Response) -> str:
         """The product's own words, free of secrets: some servers echo what they refuse."""
         parts = []
         for entry in answer.errors():

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import check_oauth2, look, remove, write
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import (
+    check_oauth2,
+    read_settings,
+    remove,
+    write,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
     ARGUMENTS as BITBUCKET_ARGUMENTS,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.plan import diff, plan, secret_of
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
     MailSettings,
@@ -61,15 +66,13 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         check_address(params["sender"] or "", "sender")
         check_oauth2_ids(params)
     client = client_of(params, Bitbucket)
-    fingerprints = Fingerprints(params["password_state_path"])
+    record = PasswordRecord(params["password_state_path"])
     if params["state"] == "absent":
-        return _absent(host, client, fingerprints)
-    return _present(host, params, client, fingerprints)
+        return _absent(host, client, record)
+    return _present(host, params, client, record)
 
 
-def _present(
-    host: Host, params: t.Mapping[str, t.Any], client: Bitbucket, fingerprints: Fingerprints
-) -> dict[str, t.Any]:
+def _present(host: Host, params: t.Mapping[str, t.Any], client: Bitbucket, record: PasswordRecord) -> dict[str, t.Any]:
     wanted = MailSettings(
         host=params["host"],
         port=params["port"],
@@ -81,28 +84,28 @@ def _present(
         oauth2_token_id=params["oauth2_token_id"],
     )
     password: str = params["password"]
-    before = look(client)
+    before = read_settings(client)
     check_oauth2(client, before, wanted, params["overwrite_oauth2"])
     has_secret = bool(wanted.username) or wanted.is_oauth2
     key = (client.url, wanted.username, wanted.host, secret_of(wanted, password))
-    the_plan = plan(before, wanted, password, params["update_password"], lambda: fingerprints.matches(*key))
-    if fingerprints.damaged and has_secret:
+    the_plan = plan(before, wanted, password, params["update_password"], lambda: record.matches(*key))
+    if record.damaged and has_secret:
         host.warn(
-            f"Nothing is known of the password last written: {fingerprints.path}: {fingerprints.damaged}. "
+            f"Nothing is known of the password last written: {record.path}: {record.damaged}. "
             "At the next write it is replaced and kept with .damaged added to its name."
         )
     after = before
     if the_plan.write and not host.check_mode:
         if has_secret:
-            fingerprints.check_writable()
+            record.check_writable()
         # A run that dies while it writes must not leave the old password's record standing for the new one.
-        fingerprints.forget(client.url, "Nothing was changed in Bitbucket.")
+        record.forget(client.url, "Nothing was changed in Bitbucket.")
         after = write(client, wanted, password, before)
         # Ids that Bitbucket shows need no memory.
         if has_secret and not (wanted.is_oauth2 and after.settings and not after.settings.hides_ids):
-            fingerprints.record(*key)
+            record.record(*key)
         else:
-            fingerprints.forget(client.url)
+            record.forget(client.url)
     result = _result(before, after, the_plan.write)
     result["mail_server"]["after"] = as_dict(Observed(wanted))
     result["diff"] = diff(before, wanted, the_plan)
@@ -112,13 +115,13 @@ def _present(
     return result
 
 
-def _absent(host: Host, client: Bitbucket, fingerprints: Fingerprints) -> dict[str, t.Any]:
-    before = look(client)
+def _absent(host: Host, client: Bitbucket, record: PasswordRecord) -> dict[str, t.Any]:
+    before = read_settings(client)
     changed = before.settings is not None or bool(before.sender)
     if not host.check_mode:
         if changed:
             remove(client, before)
-        fingerprints.forget(client.url)
+        record.forget(client.url)
     result = _result(before, Observed(None), changed)
     result["diff"] = diff(before, None)
     result["msg"] = "The mail server was removed." if changed else "No mail server is configured."

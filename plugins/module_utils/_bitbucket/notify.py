@@ -16,7 +16,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options i
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address, check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
     ARGUMENTS as MAILBOX_ARGUMENTS,
 )
@@ -41,8 +41,7 @@ MAX_DEADLINE = 3600.0
 def prepare(host: Host, params: t.Mapping[str, t.Any]) -> Notification:
     """Return what is to be run; raise :class:`StashMailError` where an option is wrong."""
     check_address(params["recipient"], "recipient")
-    if not 0 < params["deadline"] <= MAX_DEADLINE:
-        raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
+    check_seconds(params["deadline"], "deadline", MAX_DEADLINE)
     client = client_of(params, UserAdmin)
     account = account_of(params, lambda: _trusted(params))
     return Notification(client, params["recipient"], _log(host, params), account, Deadline(params["deadline"]))

@@ -40,7 +40,7 @@ def _fingerprint(url: str, username: str, host: str, password: str, salt: bytes,
     return hashlib.pbkdf2_hmac("sha256", bound, salt, iterations)
 
 
-class Fingerprints:
+class PasswordRecord:
     """The fingerprints in the JSON file at ``path``, one for each Bitbucket.
 
     A file that is missing knows nothing; so does one that is not ours or damaged, and ``damaged`` says so.

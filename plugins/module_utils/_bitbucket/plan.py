@@ -34,7 +34,7 @@ _REASONS_OAUTH2 = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class SettingsPlan:
     """What to do: ``write`` it or not.
 
     ``created`` where no mail server was configured, ``fields`` differ, ``same_password`` is None where not known.
@@ -65,7 +65,7 @@ def plan(
     password: str,
     mode: str,
     recorded: t.Callable[[], bool | None],
-) -> Plan:
+) -> SettingsPlan:
     """Compare what is configured with what is wanted.
 
     :param mode: ``on_change``, ``always`` or ``on_create``: when a password alone leads to a write.
@@ -78,7 +78,7 @@ def plan(
     else:
         same, unseen = _same_password(before, wanted, password, recorded), bool(wanted.username)
     by_password = unseen and (mode == "always" or (mode == "on_change" and same is not True))
-    return Plan(before.settings is None, fields, same, bool(fields) or by_password, wanted.is_oauth2)
+    return SettingsPlan(before.settings is None, fields, same, bool(fields) or by_password, wanted.is_oauth2)
 
 
 def secret_of(wanted: MailSettings, password: str) -> str:
@@ -113,7 +113,7 @@ def _same_password(
     return recorded()
 
 
-def diff(before: Observed, after: MailSettings | None, the_plan: Plan | None = None) -> dict[str, t.Any]:
+def diff(before: Observed, after: MailSettings | None, the_plan: SettingsPlan | None = None) -> dict[str, t.Any]:
     """Return Ansible's diff of the settings, with words in place of passwords."""
     old, new = "<password>", "<password>"
     if the_plan is not None and the_plan.write:
@@ -136,7 +136,7 @@ def diff(before: Observed, after: MailSettings | None, the_plan: Plan | None = N
     }
 
 
-def _hidden(the_plan: Plan) -> str:
+def _hidden(the_plan: SettingsPlan) -> str:
     """The word in place of an id that is not shown; empty where it is the one that is wanted."""
     if not the_plan.write or (the_plan.same_password and the_plan.fields):
         return ""

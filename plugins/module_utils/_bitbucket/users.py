@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Answer, Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket, Response
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 USERS = "/rest/api/latest/admin/users"
@@ -73,7 +73,7 @@ class UserAdmin(Bitbucket):
         query = urllib.parse.urlencode({"name": name})
         self._ask("DELETE", f"{USERS}?{query}", (200, 204, 404))
 
-    def _ask(self, method: str, path: str, accept: tuple[int, ...]) -> Answer:
+    def _ask(self, method: str, path: str, accept: tuple[int, ...]) -> Response:
         answer = self._send(method, path)
         if answer.status in accept and "html" not in answer.content_type:
             return answer
@@ -81,7 +81,7 @@ class UserAdmin(Bitbucket):
             raise self._explained(answer, f"Bitbucket refused {method} {USERS}")
         raise self._unexpected(method, USERS, answer)
 
-    def _explained(self, answer: Answer, what: str) -> StashMailError:
+    def _explained(self, answer: Response, what: str) -> StashMailError:
         words = self._messages(answer)
         if answer.status == 401 or (answer.status == 403 and "XSRF" not in words):
             return self._denied(answer)
@@ -94,7 +94,7 @@ class UserAdmin(Bitbucket):
             text += " Users can be created only where Bitbucket has a user directory of its own that it may write."
         return StashMailError(text, code="refused")
 
-    def _denied(self, answer: Answer) -> StashMailError:
+    def _denied(self, answer: Response) -> StashMailError:
         error = self._refused(answer)
         if error.details.get("code") != "no_sys_admin":
             return error

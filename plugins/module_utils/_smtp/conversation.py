@@ -106,7 +106,7 @@ class Conversation:
         """Return the name of the part that came last, empty before the first."""
         return str(self._steps[-1]["step"]) if self._steps else ""
 
-    def have(self) -> StashMailError | None:
+    def attempt(self) -> StashMailError | None:
         """All of it without a message, from connecting to the goodbye; return what ended it early."""
         try:
             self.open()

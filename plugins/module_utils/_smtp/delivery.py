@@ -12,10 +12,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._inputs import check
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, Wishes
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, SendOptions
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
@@ -40,16 +40,16 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if host.check_mode:
         where = f"{settings.host}:{settings.port} ({settings.security})"
         return {"changed": True, "msg": f"A message to {', '.join(recipients)} would be sent through {where}."}
-    wishes = Wishes(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
-    patience = Patience(params["greylist_wait"])
+    options = SendOptions(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
+    retry = GreylistRetry(params["greylist_wait"])
     while True:
-        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, wishes)
-        failure = sending.have()
-        if not patience.again(failure, sending.last_step):
+        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, options)
+        failure = sending.attempt()
+        if not retry.again(failure, sending.last_step):
             break
-    for warning in [*sending.warnings, *patience.warnings(failure)]:
+    for warning in [*sending.warnings, *retry.warnings(failure)]:
         host.warn(warning)
-    result = {**sending.result, "deferrals": patience.deferrals}
+    result = {**sending.result, "deferrals": retry.deferrals}
     if failure is None:
         return {"changed": True, **result}
     raise StashMailError(str(failure), **{"changed": sending.handed_over, **failure.details, **result})

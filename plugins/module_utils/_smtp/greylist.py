@@ -20,7 +20,7 @@ LONGEST_PAUSE = 60.0
 _STEPS = ("sender", "recipient")
 
 
-class Patience:
+class GreylistRetry:
     """Waits for the next try, for ``seconds`` (0 or more) in all. ``deferrals`` are the answers to the tries before."""
 
     def __init__(self, seconds: float) -> None:

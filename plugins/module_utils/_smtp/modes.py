@@ -53,7 +53,7 @@ def _try(known: dict[str, Row], asked: Conversation, mode: str, deadline: Deadli
     except StashMailError as error:
         known[mode] = _unknown(str(error))
         return
-    failure = conversation.have()
+    failure = conversation.attempt()
     if isinstance(failure, MailFailure) and failure.code == "timeout":
         known[mode] = _unknown(f"there was no end to it within the time that was left: {failure.detail}")
         return

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES, check_connection
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
+    SECURITY_MODES,
+    check_connection,
+    check_seconds,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Settings
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import load_pem
 
@@ -29,13 +32,10 @@ MAX_DEADLINE = 3600.0
 
 
 def settings_of(params: t.Mapping[str, t.Any]) -> Settings:
-    """Return the checked settings; raise :class:`StashMailError` naming the option that is wrong."""
+    """Return the checked settings; raise ``StashMailError`` naming the option that is wrong."""
     check_connection(params)
-    if not 0 < params["deadline"] <= MAX_DEADLINE:
-        raise StashMailError(f"deadline {params['deadline']:g} is out of range: give seconds, up to {MAX_DEADLINE:g}.")
-    if not 0 <= params["greylist_wait"] <= MAX_DEADLINE:
-        wait = params["greylist_wait"]
-        raise StashMailError(f"greylist_wait {wait:g} is out of range: give seconds, 0 to {MAX_DEADLINE:g}.")
+    check_seconds(params["deadline"], "deadline", MAX_DEADLINE)
+    check_seconds(params["greylist_wait"], "greylist_wait", MAX_DEADLINE, zero=True)
     extra_anchors: list[bytes] = []
     for index, pem in enumerate(params["extra_anchors"]):
         extra_anchors += load_pem(pem, f"extra_anchors[{index}]")

@@ -11,7 +11,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES, MailFailure, describe_outcome
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
@@ -38,18 +38,18 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         method=params["method"],
         jvm_arguments=params["jvm_arguments"],
     )
-    patience = Patience(params["greylist_wait"])
+    retry = GreylistRetry(params["greylist_wait"])
     while True:
         deadline = Deadline(params["deadline"])
         conversation = Conversation(settings, deadline)
-        failure = conversation.have()
-        if not patience.again(failure, conversation.last_step):
+        failure = conversation.attempt()
+        if not retry.again(failure, conversation.last_step):
             break
-    for warning in [*conversation.warnings, *patience.warnings(failure)]:
+    for warning in [*conversation.warnings, *retry.warnings(failure)]:
         host.warn(warning)
     facts = {
         **conversation.facts,
-        "deferrals": patience.deferrals,
+        "deferrals": retry.deferrals,
         "modes": survey(conversation, failure, deadline, params["all_modes"]),
     }
     if failure is None:
@@ -57,6 +57,4 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         found = {"outcome": code, "delivers": OUTCOMES[code].delivers, **describe_outcome(code)}
         return {"changed": False, **found, **facts}
     code = failure.code if isinstance(failure, MailFailure) else "unknown"
-    raise StashMailError(
-        str(failure), **{"outcome": code, "delivers": False, "code": code, **failure.details, **facts}
-    )
+    raise StashMailError(str(failure), **{"outcome": code, "delivers": False, "code": code, **failure.details, **facts})

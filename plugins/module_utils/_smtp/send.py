@@ -16,7 +16,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation i
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import Recipient, xtext
 
 
-class Wishes(t.NamedTuple):
+class SendOptions(t.NamedTuple):
     """What is wanted beyond the settings.
 
     ``dsn`` are the events that the sender wants to be told of (``success``, ``failure``, ``delay``), where the server
@@ -67,12 +67,12 @@ class Sending:
         account: Account | None,
         deadline: Deadline,
         recipients: t.Sequence[str] = (),
-        wishes: Wishes | None = None,
+        options: SendOptions | None = None,
     ) -> None:
         self._settings = settings
         self._account = account
         self._deadline = deadline
-        self._wishes = wishes or Wishes()
+        self._options = options or SendOptions()
         self._conversation = _Handover(settings, deadline)
         self._recipients = [Recipient(address) for address in recipients or [settings.recipient]]
         addresses = [recipient.address for recipient in self._recipients]
@@ -110,7 +110,7 @@ class Sending:
         """Return the name of the last part of the conversation with the mail server, empty before the first."""
         return self._conversation.last_step
 
-    def have(self) -> StashMailError | None:
+    def attempt(self) -> StashMailError | None:
         """Send, follow and close; return why the message did not get as far as was asked for."""
         try:
             self.run()
@@ -131,7 +131,7 @@ class Sending:
             self._follow(self._mailbox, partly)
         if not partly:
             return
-        if not self._wishes.allow_partial:
+        if not self._options.allow_partial:
             raise self._failure("partly_refused", partly)
         self.warnings.append(partly[0].upper() + partly[1:] + ".")
 
@@ -176,13 +176,13 @@ class Sending:
 
     def _dsn(self) -> str:
         """Return the value of NOTIFY, empty where no notification is wanted or to be had."""
-        if not self._wishes.dsn:
+        if not self._options.dsn:
             return ""
         offered = "DSN" in self._conversation.session.extensions
         self._further["dsn_requested"] = offered
         if not offered:
             self.warnings.append(f"{self._settings.host} does not offer DSN: no notification was asked for.")
-        return ",".join(event.upper() for event in self._wishes.dsn) if offered else ""
+        return ",".join(event.upper() for event in self._options.dsn) if offered else ""
 
     def _partly_refused(self) -> str:
         refused = [f"{one.address} ({one.reply})" for one in self._recipients if not one.accepted]

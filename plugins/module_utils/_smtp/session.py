@@ -15,10 +15,11 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.transcript import Transcript
 
 MAX_REPLY_LINES = 256
 MAX_REPLY_BYTES = 65536
+MAX_TRANSCRIPT_LINES = 400
+MAX_TRANSCRIPT_WIDTH = 500
 # JavaMail's order; the first that the server offers is the only one that it tries.
 JAVAMAIL_MECHANISMS = ("LOGIN", "PLAIN", "DIGEST-MD5", "NTLM")
 TRIED_HERE = ("LOGIN", "PLAIN")
@@ -36,6 +37,34 @@ class Reply(t.NamedTuple):
     def text(self) -> str:
         """Return code and text on one line, at most 300 characters of it."""
         return " ".join([str(self.code), *self.lines])[:300]
+
+
+class Transcript:
+    """The conversation without secrets, bounded in size.
+
+    Its lines start with ``C:`` (client), ``S:`` (server) or ``--`` (what happened otherwise).
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def client(self, text: str) -> None:
+        """Note a line that was sent."""
+        self._add("C: " + text)
+
+    def server(self, text: str) -> None:
+        """Note a line that was received."""
+        self._add("S: " + text)
+
+    def note(self, text: str) -> None:
+        """Note an event, such as a finished TLS handshake."""
+        self._add("-- " + text)
+
+    def _add(self, line: str) -> None:
+        if len(self.lines) < MAX_TRANSCRIPT_LINES:
+            self.lines.append(line if len(line) <= MAX_TRANSCRIPT_WIDTH else line[:MAX_TRANSCRIPT_WIDTH] + " [cut]")
+        elif len(self.lines) == MAX_TRANSCRIPT_LINES:
+            self.lines.append("-- [further lines left out]")
 
 
 class Session:

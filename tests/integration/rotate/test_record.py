@@ -17,8 +17,8 @@ from tests.standin import Standin
 # As if killed when Bitbucket has the new settings, and the record is not written yet.
 _DIES = f"""
 import os, runpy
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
-Fingerprints.record = lambda *_: os._exit(9)
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord
+PasswordRecord.record = lambda *_: os._exit(9)
 runpy.run_module({MODULE!r}, run_name="__main__")
 """
 

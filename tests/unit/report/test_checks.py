@@ -91,7 +91,13 @@ def test_one_answer_that_is_missing_hides_no_other(question: str, answer: dict[s
         ("delivery", {"outcome": "deliver_plaintext"}, {"security": "plain"}, "ok", "can send mail"),
         ("delivery", {"outcome": "auth_untested"}, {}, "warning", "can send mail"),
         ("delivery", {"outcome": "token_untested"}, {"auth_type": "oauth2"}, "warning", "can send mail"),
-        ("delivery", {"outcome": "refused", "delivers": False, "cause": "no connection"}, {}, "failed", "no connection"),
+        (
+            "delivery",
+            {"outcome": "refused", "delivers": False, "cause": "no connection"},
+            {},
+            "failed",
+            "no connection",
+        ),
         ("delivery", {}, {"state": "absent"}, "skipped", "want no mail"),
         ("message", {"outcome": "accepted"}, {}, "warning", "took the test message"),
         ("message", {"outcome": "accepted", "code": "accepted", "msg": "not there"}, {}, "failed", "did not arrive"),
@@ -152,7 +158,8 @@ def test_a_product_that_does_not_answer_and_is_not_seen_does_not_run() -> None:
 )
 def test_why_the_jvm_does_not_trust(chain: list[Any], trial: dict[str, Any], remedy: str, renewed: bool) -> None:
     results = good()
-    results["delivery"].update(outcome="tls_untrusted", delivers=False, msg="No path. Put it in.", remedy="Put it in.", chain=chain)
+    results["delivery"].update(outcome="tls_untrusted", delivers=False, chain=chain)
+    results["delivery"].update(msg="No path. Put it in.", remedy="Put it in.")
     found = verdicts({**results, "trial": trial})["delivery"]
     assert remedy in found["remedy"]
     assert found["reason"].startswith("No path.")

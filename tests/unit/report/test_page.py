@@ -166,7 +166,8 @@ def test_without_scripts_it_reads_and_opens(browser: Browser, tmp_path: Path) ->
 
 def test_what_other_machines_say_is_text(browser: Browser, tmp_path: Path) -> None:
     results = good({**LEAF, "common_name": ATTACK, "subject": ATTACK})
-    results["delivery"].update(outcome="rejected", delivers=False, cause=ATTACK, msg=ATTACK, remedy=ATTACK, banner=ATTACK)
+    said = dict.fromkeys(("cause", "msg", "remedy", "banner"), ATTACK)
+    results["delivery"].update(outcome="rejected", delivers=False, **said)
     opened = Opened(browser, tmp_path, document({ATTACK: facts(results, cluster=ATTACK)}))
     expect(opened.page).to_have_title("1 of 1 instance failed - mail of Stash and Bitbucket")
     assert opened.page.locator("img").count() == 0

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 from tests.pythons import TARGET_VERSIONS, interpreter
@@ -25,9 +25,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_knows_what_was_recorded(path: Path) -> None:
-    assert Fingerprints(str(path)).matches(URL, USER, HOST, SECRET) is None
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
-    again = Fingerprints(str(path))
+    assert PasswordRecord(str(path)).matches(URL, USER, HOST, SECRET) is None
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
+    again = PasswordRecord(str(path))
     assert again.matches(URL, USER, HOST, SECRET) is True
     assert again.matches(URL, USER, HOST, SECRET + " ") is False
     assert again.matches(URL, USER, "other.example.com", SECRET) is None
@@ -36,9 +36,9 @@ def test_knows_what_was_recorded(path: Path) -> None:
 
 
 def test_file_is_private_slow_and_salted(path: Path) -> None:
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     first = json.loads(path.read_text())["entries"][URL]
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     second = json.loads(path.read_text())["entries"][URL]
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -52,28 +52,28 @@ def test_file_is_private_slow_and_salted(path: Path) -> None:
 
 def test_fingerprint_is_bound_to_user_and_host(path: Path) -> None:
     """A fingerprint moved to another entry must not say that the password is the same."""
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     content = json.loads(path.read_text())
     content["entries"][URL]["username"] = "other"
     path.write_text(json.dumps(content))
-    assert Fingerprints(str(path)).matches(URL, "other", HOST, SECRET) is False
+    assert PasswordRecord(str(path)).matches(URL, "other", HOST, SECRET) is False
 
 
 def test_instances_do_not_disturb_one_another(path: Path) -> None:
     # Both are opened before either writes, as forks of one controller do.
-    one, two = Fingerprints(str(path)), Fingerprints(str(path))
+    one, two = PasswordRecord(str(path)), PasswordRecord(str(path))
     one.record("https://one", USER, HOST, "first")
     two.record("https://two", USER, HOST, "second")
-    after = Fingerprints(str(path))
+    after = PasswordRecord(str(path))
     assert after.matches("https://one", USER, HOST, "first") is True
     assert after.matches("https://two", USER, HOST, "second") is True
     after.forget("https://one")
-    assert Fingerprints(str(path)).matches("https://one", USER, HOST, "first") is None
-    assert Fingerprints(str(path)).matches("https://two", USER, HOST, "second") is True
+    assert PasswordRecord(str(path)).matches("https://one", USER, HOST, "first") is None
+    assert PasswordRecord(str(path)).matches("https://two", USER, HOST, "second") is True
 
 
 def test_forgetting_nothing_touches_nothing(path: Path) -> None:
-    Fingerprints(str(path)).forget(URL)
+    PasswordRecord(str(path)).forget(URL)
     assert not path.parent.exists()
 
 
@@ -94,11 +94,11 @@ def test_forgetting_nothing_touches_nothing(path: Path) -> None:
 def test_damaged_and_foreign_files_know_nothing_and_are_kept(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
-    fingerprints = Fingerprints(str(path))
-    assert fingerprints.damaged
-    assert fingerprints.matches(URL, USER, HOST, SECRET) is None
-    fingerprints.record(URL, USER, HOST, SECRET)
-    again = Fingerprints(str(path))
+    record = PasswordRecord(str(path))
+    assert record.damaged
+    assert record.matches(URL, USER, HOST, SECRET) is None
+    record.record(URL, USER, HOST, SECRET)
+    again = PasswordRecord(str(path))
     assert again.matches(URL, USER, HOST, SECRET) is True
     assert not again.damaged
     assert path.with_name("passwords.json.damaged").read_text() == content
@@ -117,15 +117,15 @@ def test_damaged_and_foreign_files_know_nothing_and_are_kept(path: Path, content
     ],
 )
 def test_damaged_entries_know_nothing(path: Path, change: dict[str, object]) -> None:
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     content = json.loads(path.read_text())
     content["entries"][URL].update(change)
     path.write_text(json.dumps(content))
-    assert Fingerprints(str(path)).matches(URL, USER, HOST, SECRET) is None
+    assert PasswordRecord(str(path)).matches(URL, USER, HOST, SECRET) is None
 
 
 def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     before = path.read_bytes()
 
     def full(*_: object) -> None:
@@ -133,15 +133,15 @@ def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StashMailError, match=r"disk is full.*written and read back"):
-        Fingerprints(str(path)).record(URL, USER, HOST, "another")
+        PasswordRecord(str(path)).record(URL, USER, HOST, "another")
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["passwords.json"]
 
 
 def test_a_readable_file_becomes_private(path: Path) -> None:
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     path.chmod(0o644)
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -149,14 +149,14 @@ def test_a_readable_file_becomes_private(path: Path) -> None:
 def test_places_that_cannot_be_written_are_said(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StashMailError, match=r"password_state_path .*cannot be written"):
-        Fingerprints(str(tmp_path / place)).check_writable()
+        PasswordRecord(str(tmp_path / place)).check_writable()
 
 
 def test_a_path_that_is_no_file_is_said(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for place in (tmp_path, tmp_path / "fifo"):
         with pytest.raises(StashMailError, match="password_state_path"):
-            Fingerprints(str(place))
+            PasswordRecord(str(place))
 
 
 @pytest.mark.parametrize("version", TARGET_VERSIONS)
@@ -164,11 +164,11 @@ def test_every_python_reads_the_others_files(version: str, path: Path) -> None:
     python = interpreter(version)
     if python is None:
         pytest.skip(f"no Python {version} on this machine")
-    Fingerprints(str(path)).record(URL, USER, HOST, SECRET)
+    PasswordRecord(str(path)).record(URL, USER, HOST, SECRET)
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import Fingerprints\n"
-        "f = Fingerprints(sys.argv[2]); print(f.matches(*sys.argv[3:])); f.record(*sys.argv[3:])\n"
+        "from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord\n"
+        "f = PasswordRecord(sys.argv[2]); print(f.matches(*sys.argv[3:])); f.record(*sys.argv[3:])\n"
     )
     done = subprocess.run(
         [python, "-I", "-S", "-X", "utf8", "-c", script, str(ROOT / "collections"), str(path), URL, USER, HOST, SECRET],
@@ -178,4 +178,4 @@ def test_every_python_reads_the_others_files(version: str, path: Path) -> None:
         timeout=60,
     )
     assert done.stdout.strip() == "True", done.stderr
-    assert Fingerprints(str(path)).matches(URL, USER, HOST, SECRET) is True
+    assert PasswordRecord(str(path)).matches(URL, USER, HOST, SECRET) is True

@@ -9,7 +9,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import check_oauth2, look, remove, write
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import (
+    check_oauth2,
+    read_settings,
+    remove,
+    write,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
     MailSettings,
@@ -39,12 +44,12 @@ def password_of(wanted: MailSettings) -> str:
 
 def put(scripted: Scripted, wanted: MailSettings = WANTED) -> MailSettings | None:
     bitbucket = client(scripted)
-    return write(bitbucket, wanted, password_of(wanted), look(bitbucket)).settings
+    return write(bitbucket, wanted, password_of(wanted), read_settings(bitbucket)).settings
 
 
 def refused(scripted: Scripted, wanted: MailSettings = WANTED, timeout: float = 10.0) -> StashMailError:
     bitbucket = client(scripted, timeout)
-    before = look(bitbucket)
+    before = read_settings(bitbucket)
     with pytest.raises(StashMailError) as caught:
         write(bitbucket, wanted, password_of(wanted), before)
     assert SECRET not in str(caught.value)
@@ -165,7 +170,7 @@ def test_a_connection_lost_in_the_middle_is_taken_back() -> None:
 
     with serving(scripted):
         bitbucket = client(scripted)
-        before = look(bitbucket)
+        before = read_settings(bitbucket)
         scripted.replies["PUT", MAIL] = second_put_fails
         with pytest.raises(StashMailError, match=r"HTTP 502.*removed again.*as before"):
             write(bitbucket, WANTED, SECRET, before)
@@ -226,7 +231,7 @@ def test_oauth2_needs_version_10(version: str, start: Callable[[Oddities], Scrip
     with serving(start(Oddities(version=version))) as scripted:
         bitbucket = client(scripted)
         with pytest.raises(StashMailError, match="needs Bitbucket 10 or later") as caught:
-            check_oauth2(bitbucket, look(bitbucket), OAUTH2, False)
+            check_oauth2(bitbucket, read_settings(bitbucket), OAUTH2, False)
         assert caught.value.details["code"] == "too_old"
         assert repr(version) in str(caught.value)
         assert scripted.writes == []
@@ -243,7 +248,7 @@ def test_oauth2_in_either_spelling_and_reading(
     odd = Oddities(version="10.0.0", known_fields=CANONICAL, reads=(style,), shows=style, hides=frozenset(hidden))
     with serving(start(odd)) as scripted:
         bitbucket = client(scripted)
-        before = look(bitbucket)
+        before = read_settings(bitbucket)
         check_oauth2(bitbucket, before, wanted, False)
         after = write(bitbucket, wanted, "", before)
         assert scripted.mail is not None
@@ -263,7 +268,7 @@ def test_oauth2_that_does_not_stick(ignored: str) -> None:
         assert scripted.mail is not None
         scripted.mail.update({**kept, **({} if ignored == "authType" else {"authType": "OAUTH2"})})
         bitbucket = client(scripted)
-        before = look(bitbucket)
+        before = read_settings(bitbucket)
         with pytest.raises(StashMailError, match="otherwise when read back") as caught:
             write(bitbucket, OAUTH2, "", before)
         name = {"authType": "auth_type", "oauth2ProviderId": "oauth2_provider_id", "tokenId": "oauth2_token_id"}
@@ -274,7 +279,7 @@ def test_oauth2_that_does_not_stick(ignored: str) -> None:
 def test_removal(clears: bool) -> None:
     with serving(configured(Oddities(delete_clears_sender=clears))) as scripted:
         bitbucket = client(scripted)
-        remove(bitbucket, look(bitbucket))
+        remove(bitbucket, read_settings(bitbucket))
         assert scripted.mail is None
         assert scripted.sender == ""
 
@@ -284,7 +289,7 @@ def test_a_removal_that_does_nothing_is_an_error() -> None:
         scripted.replies["DELETE", MAIL] = Reply(204)
         bitbucket = client(scripted)
         with pytest.raises(StashMailError, match=r"still shows mail settings.*now: host 'old.example.com'"):
-            remove(bitbucket, look(bitbucket))
+            remove(bitbucket, read_settings(bitbucket))
 
 
 styles = st.sampled_from(["camel", "hyphen"])

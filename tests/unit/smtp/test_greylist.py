@@ -13,7 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import greylist
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import Patience
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
 from tests.mail_server import MailServer
@@ -126,22 +126,22 @@ class Clock:
 def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(greylist, "time", clock)
-    patience = Patience(300)
+    retry = GreylistRetry(300)
     deferred = MailFailure("deferred", "later", log="450 later")
-    while patience.again(deferred, "recipient"):
+    while retry.again(deferred, "recipient"):
         pass
     assert clock.slept == [5, 10, 20, 40, 60, 60, 60, 45]
-    assert len(patience.deferrals) == 8
-    assert list(patience.warnings(deferred)) == []
-    assert "300 s later" in next(patience.warnings(None))
+    assert len(retry.deferrals) == 8
+    assert list(retry.warnings(deferred)) == []
+    assert "300 s later" in next(retry.warnings(None))
 
 
 def test_no_patience() -> None:
     deferred = MailFailure("deferred", "later", log="450 later")
-    assert not Patience(0).again(deferred, "recipient")
-    patience = Patience(60)
-    assert not patience.again(None, "recipient")
-    assert not patience.again(StashMailError("other"), "recipient")
-    assert not patience.again(deferred, "auth")
-    assert patience.deferrals == []
-    assert list(patience.warnings(None)) == []
+    assert not GreylistRetry(0).again(deferred, "recipient")
+    retry = GreylistRetry(60)
+    assert not retry.again(None, "recipient")
+    assert not retry.again(StashMailError("other"), "recipient")
+    assert not retry.again(deferred, "auth")
+    assert retry.deferrals == []
+    assert list(retry.warnings(None)) == []
