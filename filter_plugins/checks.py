@@ -14,8 +14,8 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._check_product impor
     check_settings,
     with_properties,
 )
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import QUESTIONS, Check, Result, skipped
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import without
-from ansible_collections.stashops.mail.plugins.plugin_utils._verdict import QUESTIONS, Check, Result, skipped
 
 DOCUMENTATION = r"""
 name: checks

@@ -9,8 +9,8 @@ import datetime
 import json
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import QUESTIONS, Check, skipped, verdict
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import presentable
-from ansible_collections.stashops.mail.plugins.plugin_utils._verdict import QUESTIONS, Check, skipped, verdict
 
 DOCUMENTATION = r"""
 name: report

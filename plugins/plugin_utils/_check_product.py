@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.plugin_utils._verdict import (
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import (
     PROVISION,
     Check,
     Result,

@@ -20,7 +20,9 @@ from tests import doc_table
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "stash_mail"
-PRESETS: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "vars/main.yml").read_text("utf-8"))["__stash_mail_presets"]
+PRESETS: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "vars/main/presets.yml").read_text("utf-8"))[
+    "__stash_mail_presets"
+]
 BASE = {"stash_mail_sender": "bitbucket@example.com", "stash_mail_recipient": "ops@example.com"}
 OPTIONS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]["options"]
 
@@ -76,7 +78,7 @@ def prereqs(folder: Path, hosts: dict[str, dict[str, Any]], *arguments: str) -> 
     inventory = {"all": {"hosts": {name: {**common, **values} for name, values in hosts.items()}}}
     (folder / "hosts.json").write_text(json.dumps(inventory))
     shown = "{{ [inventory_hostname, stash_mail_host, stash_mail_port, stash_mail_security] | to_json }}"
-    role: dict[str, Any] = {"name": str(ROLE), "tasks_from": "prereqs"}
+    role: dict[str, Any] = {"name": str(ROLE), "tasks_from": "provision/prereqs"}
     # The specs of the role's way in, since prereqs alone is none.
     specs = {"ansible.builtin.validate_argument_spec": {"argument_spec": {key: OPTIONS[key] for key in SPECS}}}
     told: dict[str, Any] = {"ansible.builtin.debug": {"msg": shown}}

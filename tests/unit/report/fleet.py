@@ -13,11 +13,8 @@ from ansible.module_utils import _internal
 from ansible.plugins.filter.core import FilterModule as CoreFilters
 from ansible_collections.stashops.mail.plugins.filter.check_certificates import check_certificates
 from ansible_collections.stashops.mail.plugins.filter.checks import checks
-from ansible_collections.stashops.mail.plugins.filter.csp_hash import csp_hash
-from ansible_collections.stashops.mail.plugins.filter.escaped import escaped
 from ansible_collections.stashops.mail.plugins.filter.report import report
-from ansible_collections.stashops.mail.plugins.filter.timeline import timeline
-from ansible_collections.stashops.mail.plugins.filter.unix_time import unix_time
+from ansible_collections.stashops.mail.plugins.filter.report_page import csp_hash, escaped, timeline, unix_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 # Importing the filters makes this process a controller, where modules show their warnings in place of returning them.

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.stashops.mail.plugins.filter.check_certificates import check_certificates
 from ansible_collections.stashops.mail.plugins.filter.checks import checks
 from ansible_collections.stashops.mail.plugins.filter.findings import findings
-from ansible_collections.stashops.mail.plugins.filter.timeline import timeline
+from ansible_collections.stashops.mail.plugins.filter.report_page import timeline
 from hypothesis import given
 from hypothesis import strategies as st
 

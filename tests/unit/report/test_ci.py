@@ -19,7 +19,7 @@ FILES = sorted(path.name for path in FOLDER.iterdir())
 def known() -> set[str]:
     """The role's variables, the files of the reports, and the metrics."""
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    files = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__stash_mail_report_files"]
+    files = yaml.safe_load((ROLE / "vars/main/main.yml").read_text())["__stash_mail_report_files"]
     metrics = re.findall(
         r"^# TYPE (\w+)", (ROLE / "templates" / "report" / "metrics.prom.j2").read_text(), re.MULTILINE
     )

@@ -10,8 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.stashops.mail.plugins.filter.escaped import escaped
 from ansible_collections.stashops.mail.plugins.filter.report import report
+from ansible_collections.stashops.mail.plugins.filter.report_page import escaped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
