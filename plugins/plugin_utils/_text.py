@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _secrets
+
 # What XML 1.0 or UTF-8 cannot hold, what a terminal obeys, and what turns the direction of the text around it.
 _UNFIT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
@@ -36,12 +38,5 @@ def _shortened(text: str) -> str:
 
 def without(secrets: t.Iterable[str], value: t.Any) -> t.Any:
     """``value`` with ``secrets`` masked wherever they stand in it."""
-    # The longest first: one may be a part of another.
-    known = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-
-    def mask(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, "********")
-        return text
-
-    return map_text(mask, value) if known else value
+    known = [secret for secret in secrets if secret]
+    return map_text(lambda text: _secrets.without(text, known), value) if known else value

@@ -27,6 +27,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http impo
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import of_account, printable, without
 
 MAIL_SERVER = "/rest/api/latest/admin/mail-server"
 SENDER_ADDRESS = MAIL_SERVER + "/sender-address"
@@ -94,7 +95,7 @@ class Bitbucket:
         self.username = username
         self._timeout = timeout
         self._deadline: Deadline | None = None
-        self._secrets = [password]
+        self._secrets = of_account(username, password)
         context = None
         if self.url.startswith("https:"):
             # Made once, since reading all the CAs of a system takes a while.
@@ -296,7 +297,5 @@ class Bitbucket:
         return self._clean("; ".join(parts)) or "no reason was given"
 
     def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "********")
-        text = "".join(character if character.isprintable() else " " for character in text)
+        text = printable(without(text, self._secrets))
         return text if len(text) <= 500 else text[:500] + "..."

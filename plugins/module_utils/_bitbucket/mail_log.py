@@ -12,6 +12,8 @@ import re
 import time
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
+
 # The names since Stash and since Bitbucket.
 _NAMES = ("atlassian-bitbucket-mail.log", "atlassian-stash-mail.log")
 # Log4j's or Logback's line, as in "2030-01-31 09:30:00,123 ERROR [thread] ...".
@@ -92,5 +94,5 @@ def _entries(text: str) -> list[str]:
 
 
 def _shown(lines: t.Sequence[str]) -> str:
-    text = "\n".join("".join(c if c.isprintable() else " " for c in line).rstrip() for line in lines)
+    text = "\n".join(printable(line).rstrip() for line in lines)
     return text if len(text) <= _MAX_ENTRY else text[:_MAX_ENTRY] + "..."

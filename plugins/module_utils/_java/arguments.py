@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import is_secret
+
 TRUST_PREFIX = "-Djavax.net.ssl.trustStore"
 PATH_PROPERTY = TRUST_PREFIX[2:]
 PASSWORD_PROPERTY = f"{PATH_PROPERTY}Password"
@@ -33,7 +35,6 @@ _RELEVANT = re.compile(
     r"|com\.sun\.net\.ssl\.[\w.]+|com\.sun\.security\.(?:enable\w+|ocsp\.\w+|crl\.\w+|allowedAIALocations)"
 )
 _SECURITY_FILE = "java.security.properties"
-_SECRET = ("password", "passwd", "secret", "token")
 _MAX_VALUE = 8192
 
 
@@ -70,6 +71,6 @@ def relevant_arguments(
             path = value[1:] if value.startswith("=") else value  # a second = is for "instead of the JVM's own"
             if path.startswith("/") and is_trusted_file(path):
                 found.append(argument)
-        elif _RELEVANT.fullmatch(name) and not any(word in name.lower() for word in _SECRET):
+        elif _RELEVANT.fullmatch(name) and not is_secret(name):
             found.append(argument)
     return found

@@ -17,6 +17,7 @@ from email.message import Message
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import of_account, printable, without
 
 T = t.TypeVar("T")
 # Header and as much text as is needed to see what a message is.
@@ -130,9 +131,9 @@ class Mailbox(abc.ABC):
         # The libraries' errors are the server's words, which could echo what was sent.
         said = error.args[0] if error.args else str(error)
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        if self.account.password in text:
+        if without(text, of_account(self.account.username, self.account.password)) != text:
             return "the server refused (its words are not shown, since they hold the password)"
-        return "".join(c if c.isprintable() else " " for c in text)[:300]
+        return printable(text)[:300]
 
     def __enter__(self) -> Mailbox:
         return self

@@ -12,6 +12,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask, mask_argument
 from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
 
 METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
@@ -48,9 +49,9 @@ def diff(plan: Plan) -> list[dict[str, str]]:
     """What changes in each file, secrets masked."""
     parts = []
     for path, (before, after) in plan.changes.items():
-        shown_before, shown_after = processes.mask(before or ""), processes.mask(after or "")
+        shown_before, shown_after = mask(before or ""), mask(after or "")
         if shown_before == shown_after:
-            shown_after = processes.mask(after or "", "<different-secret>")
+            shown_after = mask(after or "", MASK_CHANGED)
         parts.append({"before_header": path, "after_header": path, "before": shown_before, "after": shown_after})
     return parts
 
@@ -99,7 +100,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "path": plan.path,
         "method": plan.method,
         "method_reason": plan.reason,
-        "arguments": [processes.mask(argument) for argument in plan.arguments],
+        "arguments": [mask_argument(argument) for argument in plan.arguments],
         "restart_needed": restart_needed(plan, wanted, process),
         "foreign_truststore": plan.foreign_truststore(process),
         "process": processes.describe(process),

@@ -7,16 +7,14 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
 import time
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import bears_on_tls, trust_properties
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument
 
-# Operators put other secrets among the arguments too.
-_SECRET = re.compile(r"""([\w.-]*(?:password|passwd|secret|token)[\w.-]*=)[^\s"']+""", re.IGNORECASE)
 # The product starts its search engine as a second JVM out of the same folder.
 _OTHER_JVMS = ("org.elasticsearch.", "org.opensearch.")
 _LAUNCHERS = ("java", "jsvc")
@@ -48,11 +46,6 @@ class Process:
         return values[-1] if values else None
 
 
-def mask(text: str, mark: str = "********") -> str:
-    """JVM arguments, or a text that holds some, as they may be shown: the values of secrets replaced by ``mark``."""
-    return _SECRET.sub(lambda match: match.group(1) + mark, text)
-
-
 def describe(process: Process | None) -> dict[str, t.Any] | None:
     """A process as modules return it: who and since when, and the arguments that bear on TLS with secrets masked."""
     if process is None:
@@ -62,7 +55,7 @@ def describe(process: Process | None) -> dict[str, t.Any] | None:
         "pid": process.pid,
         "user": process.user,
         "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "arguments": [mask(argument) for argument in process.arguments if bears_on_tls(argument)],
+        "arguments": [mask_argument(argument) for argument in process.arguments if bears_on_tls(argument)],
     }
 
 

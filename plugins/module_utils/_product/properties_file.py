@@ -14,6 +14,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product import properties as properties_file
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK, MASK_CHANGED, is_secret
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "properties": {"type": "dict", "required": True},
@@ -25,8 +26,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "backup": {"type": "bool", "default": False},
 }
 LIMIT = 4 * 1024 * 1024
-SECRET = re.compile("password|passwd|secret|token", re.IGNORECASE)
-MASK = "********"
 
 
 def check_properties(given: t.Mapping[str, t.Any], state: str) -> dict[str, str | None]:
@@ -84,12 +83,10 @@ def diff(path: str, keys: t.Sequence[str], before: t.Mapping[str, str], after: t
     """The properties of ``keys`` before and after, secrets masked."""
 
     def shown(properties: t.Mapping[str, str], mark: str) -> str:
-        return "".join(
-            f"{key}={mark if SECRET.search(key) else properties[key]}\n" for key in keys if key in properties
-        )
+        return "".join(f"{key}={mark if is_secret(key) else properties[key]}\n" for key in keys if key in properties)
 
     # A secret that changes shall be seen to, too.
-    both = {"before": shown(before, MASK), "after": shown(after, "<different-secret>")}
+    both = {"before": shown(before, MASK), "after": shown(after, MASK_CHANGED)}
     return {"before_header": path, "after_header": path, **both}
 
 
@@ -141,4 +138,4 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def masked(properties: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The option ``properties`` as it may be shown, with its secrets masked."""
-    return {key: MASK if SECRET.search(key) else value for key, value in properties.items()}
+    return {key: MASK if is_secret(key) else value for key, value in properties.items()}

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable, without
 
 MAX_REPLY_LINES = 256
 MAX_REPLY_BYTES = 65536
@@ -280,9 +281,9 @@ class Session:
 
     def _shown(self, raw: bytes) -> str:
         text = raw.decode("utf-8", "backslashreplace")
-        if any(secret in text for secret in self._secrets):
+        if without(text, self._secrets) != text:
             return "[redacted]"
-        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        return printable(text)
 
     def _refusal(self, what: str, reply: Reply, permanent: str = "rejected", log: str | None = None) -> MailFailure:
         code = "deferred" if 400 <= reply.code < 500 else permanent

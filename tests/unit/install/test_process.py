@@ -91,20 +91,6 @@ def test_the_product_is_told_from_a_helper_jvm(install: Path, tmp_path: Path) ->
         assert process.pid == pid
 
 
-@pytest.mark.parametrize(
-    "argument",
-    ["-Djavax.net.ssl.trustStorePassword=geheim", "-Djdbc.password=geheim", '-Dx="a" -DapiToken=geheim -Dy'],
-)
-def test_secrets_are_masked(argument: str) -> None:
-    assert "geheim" not in processes.mask(argument)
-    assert "********" in processes.mask(argument)
-    assert "-Dy" in processes.mask(argument) or "-Dy" not in argument
-
-
-def test_what_is_no_secret_stays() -> None:
-    assert processes.mask("-Djavax.net.ssl.trustStore=/a -Xmx1g") == "-Djavax.net.ssl.trustStore=/a -Xmx1g"
-
-
 def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no PID namespace can be made here")
