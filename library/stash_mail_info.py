@@ -161,10 +161,21 @@ process:
       sample: "2030-01-31T09:30:00Z"
     arguments:
       description:
-        - Those of its arguments that bear on TLS and names, such as C(-Djavax.net.ssl.*) and C(-Djdk.tls.*).
+        - Those of its arguments in force that bear on TLS and names, such as C(-Djavax.net.ssl.*) and C(-Djdk.tls.*),
+          in the order in which they count.
+        - They come from its command line and, as the JVM reads them, from E(JAVA_TOOL_OPTIONS), E(JDK_JAVA_OPTIONS) and
+          E(_JAVA_OPTIONS) of its environment.
         - Secrets are masked.
       type: list
       elements: str
+    truststore:
+      description: Path of the truststore in force, V(none) where the JVM uses its own bundle.
+      type: str
+      sample: /etc/stash_mail/cacerts
+    truststore_source:
+      description: What gave that path, its command line or a variable of its environment.
+      type: str
+      sample: its command line
 javamail:
   description: The mail library in the product's web application, V(none) if not found.
   type: dict

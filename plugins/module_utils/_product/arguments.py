@@ -7,12 +7,13 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import PATH_PROPERTY
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
-from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask, mask_argument
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask, mask_argument, printable
 from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
 
 METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
@@ -43,6 +44,19 @@ def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: proc
         return os.stat(wanted.path).st_mtime > process.started
     except OSError:
         return True  # It is still to be written, and the JVM has started without it.
+
+
+def check_not_overruled(wanted: start_script.Wanted | None, process: processes.Process | None) -> None:
+    """Raise :class:`StashMailError` where the process has a truststore that wins over all arguments of ours."""
+    given = process.truststore if process else None
+    if wanted is None or given is None or given.argument == wanted.path:
+        return
+    if given.source.endswith(AFTER_THE_COMMAND):
+        raise StashMailError(
+            f"The running product gets truststore {printable(given.argument)} from {printable(given.source)} of its "
+            "environment, which wins over every argument of the JVM: ours would have no effect. Take "
+            "-Djavax.net.ssl.trustStore out of that variable and restart the product, or set ours there by hand."
+        )
 
 
 def diff(plan: Plan) -> list[dict[str, str]]:
@@ -92,6 +106,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         params["environment_file"],
     )
     process = processes.find_process(plan.install_dir, params["service"])
+    check_not_overruled(wanted, process)
     if process is None and plan.method == "environment" and params["truststore"]:
         folder = os.path.dirname(params["truststore"])
         process = processes.find_contained(lambda contained: (folder, folder))

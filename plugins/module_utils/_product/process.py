@@ -1,19 +1,34 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running product as /proc shows it: its Java, its arguments, its user and when it started."""
+"""The running product as /proc shows it: its Java, its arguments, its account and when it started.
+
+Whoever has an account can start a process that looks like the product. So a process counts only where its account is
+the service's, that of the installation's owner, or root; or where it runs in the service's control group.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import pwd
+import stat
 import time
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import bears_on_tls, trust_properties
-from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
+    LAUNCHER_VARIABLE,
+    OPTION_VARIABLES,
+    PATH_PROPERTY,
+    Given,
+    bears_on_tls,
+    effective_arguments,
+    trust_properties,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
+from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
 # The product starts its search engine as a second JVM out of the same folder.
 _OTHER_JVMS = ("org.elasticsearch.", "org.opensearch.")
@@ -23,21 +38,48 @@ _SHELLS = ("sh", "bash", "dash", "ksh", "su", "sudo", "runuser", "nohup", "setsi
 _PRODUCT_MARKS = ("-Dbitbucket.home=", "-Dstash.home=", "-Dbitbucket.install=", "com.atlassian.")
 
 
+# More than a Linux takes for a program's arguments or environment by default.
+_MAX_PROC = 8 * 1024 * 1024
+_MAX_OPTIONS_FILE = 256 * 1024
+
+
 @dataclass(frozen=True)
 class Process:
-    """A running JVM. ``started`` is in seconds since 1970; what may not be read is empty."""
+    """A running JVM. ``started`` is in seconds since 1970; what may not be read is empty.
+
+    ``given`` are its arguments in force and what gave each: command line and environment, in the order in which they
+    count. Of its environment nothing else is kept.
+    """
 
     pid: int
-    arguments: tuple[str, ...]
+    given: tuple[Given, ...]
     executable: str
     working_dir: str
-    user: str
+    uid: int
     started: float
 
     @property
+    def user(self) -> str:
+        """The name of its account, the number where it has none."""
+        return accounts.name_of(self.uid)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Its arguments in force; of repeated properties the last counts."""
+        return tuple(item.argument for item in self.given)
+
+    @property
     def trust_arguments(self) -> dict[str, str]:
-        """The ``-Djavax.net.ssl.trustStore*`` properties in force; of repeated ones the JVM takes the last."""
+        """The ``-Djavax.net.ssl.trustStore*`` properties in force."""
         return trust_properties(self.arguments)
+
+    @property
+    def truststore(self) -> Given | None:
+        """The path of the truststore in force (as ``argument``) and what gave it; None for the JVM's own bundle."""
+        prefix = f"-D{PATH_PROPERTY}="
+        found = [item for item in self.given if item.argument.startswith(prefix)]
+        path = found[-1].argument[len(prefix) :] if found else ""
+        return Given(path, found[-1].source) if path else None
 
     def property(self, name: str) -> str | None:
         """The value of ``-Dname=``, the last one, or None."""
@@ -51,11 +93,14 @@ def describe(process: Process | None) -> dict[str, t.Any] | None:
     if process is None:
         return None
     started = datetime.fromtimestamp(process.started, tz=timezone.utc)
+    truststore = process.truststore
     return {
         "pid": process.pid,
         "user": process.user,
         "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "arguments": [mask_argument(argument) for argument in process.arguments if bears_on_tls(argument)],
+        "arguments": [printable(mask_argument(argument)) for argument in process.arguments if bears_on_tls(argument)],
+        "truststore": printable(truststore.argument) if truststore else None,
+        "truststore_source": printable(truststore.source) if truststore else None,
     }
 
 
@@ -63,6 +108,8 @@ def find_process(install_dir: str | None, service: str | None, proc: str = "/pro
     """The product's JVM: the one in the service's control group, else the one that runs from ``install_dir``.
 
     None if it does not run, or if this user may not see it.
+
+    :raises StashMailError: if several products run and neither argument tells which.
     """
     in_service = []
     in_folder = []
@@ -71,11 +118,47 @@ def find_process(install_dir: str | None, service: str | None, proc: str = "/pro
             continue
         if service and _in_service(process.pid, service, proc):
             in_service.append(process)
-        elif _runs_from(process, install_dir) if install_dir else not service and _is_marked(process):
+        elif (_runs_from(process, install_dir) if install_dir else not service and _is_marked(process)) and (
+            _counts(process, install_dir, service)
+        ):
             in_folder.append(process)
-    candidates = in_service or in_folder
-    # Where a wrapper JVM is about as well, the product is the one with its marks, then the oldest.
-    return min(candidates, key=lambda process: (not _is_marked(process), process.started), default=None)
+    return _the_one(in_service or in_folder)
+
+
+def _the_one(candidates: t.Sequence[Process]) -> Process | None:
+    # Where a wrapper JVM is about as well, the product is the one with its marks.
+    candidates = [process for process in candidates if _is_marked(process)] or candidates
+    products = {_identity(process): process for process in candidates}
+    if len(products) > 1:
+        listed = "; ".join(
+            f"{printable(install)}, home {printable(home) or 'unknown'} (process {process.pid} of {process.user})"
+            for (install, home), process in sorted(products.items(), key=lambda item: item[0])
+        )
+        raise StashMailError(
+            f"Several products run on this host: {listed}. Say which one is meant: give the name of its service, or "
+            "its folder by install_dir."
+        )
+    return min(candidates, key=lambda process: process.started, default=None)
+
+
+def _identity(process: Process) -> tuple[str, str]:
+    """What tells one product from another: its folder and its home."""
+    install = process.property("bitbucket.install") or process.property("stash.install") or process.working_dir
+    return install, process.property("bitbucket.home") or process.property("stash.home") or ""
+
+
+def _counts(process: Process, install_dir: str | None, service: str | None) -> bool:
+    """Whether this account's process may speak for the product."""
+    if process.uid in (0, os.geteuid()):
+        return True
+    unit = systemd.find_unit(service) if service else None
+    if unit and unit.user and process.uid == accounts.uid_of(unit.user):
+        return True
+    if install_dir:
+        return process.uid == accounts.owner_of(install_dir)
+    # It names its folder itself: that counts only where its account cannot have put the folder there.
+    folder = _identity(process)[0]
+    return process.uid == accounts.owner_of(folder) and accounts.is_placed_by_root(folder)
 
 
 def find_contained(paths: t.Callable[[Process], tuple[str, str]], proc: str = "/proc") -> Process | None:
@@ -98,21 +181,60 @@ def read_process(pid: int, proc: str = "/proc") -> Process | None:
     """The process of this id, or None if it is gone or is no JVM."""
     folder = f"{proc}/{pid}"
     try:
-        with open(f"{folder}/cmdline", "rb") as stream:
-            raw = stream.read()
-        arguments = tuple(part.decode("utf-8", "surrogateescape") for part in raw.rstrip(b"\0").split(b"\0"))
-        if not _is_jvm(arguments):
+        command = tuple(_read_words(f"{folder}/cmdline"))
+        if not _is_jvm(command):
             return None
+        executable = _readlink(f"{folder}/exe") or (command[0] if os.path.isabs(command[0]) else "")
+        working_dir = _readlink(f"{folder}/cwd")
+        uid = _real_uid(folder)
+
+        def read_file(path: str) -> str:
+            return _read_options(f"{folder}/root{os.path.join(working_dir, path)}", uid)
+
         return Process(
             pid=pid,
-            arguments=arguments,
-            executable=_readlink(f"{folder}/exe") or (arguments[0] if os.path.isabs(arguments[0]) else ""),
-            working_dir=_readlink(f"{folder}/cwd"),
-            user=_user_name(os.stat(folder).st_uid),
+            given=tuple(effective_arguments(command, _options(folder, executable), read_file)),
+            executable=executable,
+            working_dir=working_dir,
+            uid=uid,
             started=_started(folder),
         )
     except (OSError, IndexError, ValueError):
         return None  # It ended while we looked, or may not be looked at.
+
+
+def _read_words(path: str) -> list[str]:
+    """What is separated by null bytes; bytes that are not UTF-8 survive a round trip."""
+    with open(path, "rb") as stream:
+        return [word.decode("utf-8", "surrogateescape") for word in stream.read(_MAX_PROC).rstrip(b"\0").split(b"\0")]
+
+
+def _read_options(path: str, uid: int) -> str:
+    """A file of arguments that a process of the account ``uid`` names, empty where that could not read it itself."""
+    try:
+        # A FIFO or a device would block or never end.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            state = os.fstat(stream.fileno())
+            if stat.S_ISREG(state.st_mode) and (state.st_uid == uid or state.st_mode & stat.S_IROTH):
+                return stream.read(_MAX_OPTIONS_FILE).decode("utf-8", "surrogateescape")
+    except (OSError, ValueError):
+        pass
+    return ""
+
+
+def _options(folder: str, executable: str) -> dict[str, str]:
+    """The variables that the JVM reads arguments from; nothing else of the environment is kept."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(OSError):  # Another account's environment is for root only.
+        for word in _read_words(f"{folder}/environ"):
+            name, _equals, value = word.partition("=")
+            if name in OPTION_VARIABLES:
+                found.setdefault(name, value)
+    if LAUNCHER_VARIABLE in found:
+        java = JavaHome(f"{folder}/root{os.path.dirname(os.path.dirname(executable))}")
+        if os.path.basename(executable) == "jsvc" or 0 < java.major < 9:
+            del found[LAUNCHER_VARIABLE]
+    return found
 
 
 def _products(proc: str) -> t.Iterator[Process]:
@@ -120,6 +242,15 @@ def _products(proc: str) -> t.Iterator[Process]:
         process = read_process(int(name), proc) if name.isdigit() else None
         if process is not None and _is_product(process):
             yield process
+
+
+def _real_uid(folder: str) -> int:
+    """The account that started it; its folder is root's as soon as it may not be dumped, whoever started it."""
+    with open(f"{folder}/status", "rb") as stream:
+        for line in stream:
+            if line.startswith(b"Uid:"):
+                return int(line.split()[1])
+    raise ValueError("no Uid line")
 
 
 def _started(folder: str) -> float:
@@ -154,13 +285,6 @@ def _readlink(path: str) -> str:
     return target[: -len(suffix)] if target.endswith(suffix) else target
 
 
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def _is_jvm(arguments: tuple[str, ...]) -> bool:
     launcher = os.path.basename(arguments[0])
     # Whatever its launcher is called, a process with the product's -D arguments is the product.
@@ -178,7 +302,7 @@ def _is_marked(process: Process) -> bool:
 
 
 def _in_service(pid: int, service: str, proc: str) -> bool:
-    unit = service if service.endswith(".service") else f"{service}.service"
+    unit = systemd.unit_name(service)
     try:
         with open(f"{proc}/{pid}/cgroup", encoding="utf-8", errors="replace") as stream:
             return any(unit in line.rstrip("\n").split("/") for line in stream)

@@ -14,6 +14,9 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+
 # In the order of precedence, systemd.unit(5); generator.late holds the units made from /etc/init.d scripts.
 UNIT_PATHS = (
     "/etc/systemd/system",
@@ -25,6 +28,9 @@ UNIT_PATHS = (
     "/run/systemd/generator.late",
 )
 BOOTED_MARK = "/run/systemd/system"  # sd_booted(3)
+
+_UNIT_NAME = re.compile(r"[A-Za-z0-9_:\\@-][A-Za-z0-9_:.\\@-]{0,245}\.service")
+_MAX_SIZE = 1024 * 1024
 
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
 
@@ -60,8 +66,17 @@ class Unit:
 
 
 def unit_name(service: str) -> str:
-    """The full name of a service unit."""
-    return service if service.endswith(".service") else f"{service}.service"
+    """The full name of a service unit.
+
+    :raises StashMailError: if no unit can have that name, such as one that leads out of systemd's folders.
+    """
+    name = service if service.endswith(".service") else f"{service}.service"
+    if not _UNIT_NAME.fullmatch(name):
+        raise StashMailError(
+            f"service {service!r} is no name of a service: letters, digits and :-_.\\@ make one. Give it bare, as "
+            "systemctl lists it, such as atlbitbucket."
+        )
+    return name
 
 
 def find_unit(service: str, without: t.Container[str] = (), unit_paths: t.Sequence[str] | None = None) -> Unit | None:
@@ -151,9 +166,8 @@ def _unescape(text: str, position: int) -> tuple[str, int]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
-    except OSError:
+        return _files.read(path, _MAX_SIZE).decode("utf-8", "surrogateescape")
+    except StashMailError:
         return ""
 
 

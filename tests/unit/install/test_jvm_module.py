@@ -77,9 +77,12 @@ def write_unit(units: Path, text: str = "") -> Path:
 
 
 @contextlib.contextmanager
-def product(install: Path, *arguments: str) -> Iterator[int]:
+def product(install: Path, *arguments: str, **environment: str) -> Iterator[int]:
+    env = {**os.environ, **environment}
     command = ["java", "-c", "print(1, flush=True); import time; time.sleep(60)", f"-Dbitbucket.install={install}"]
-    with subprocess.Popen([*command, *arguments], executable=sys.executable, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*command, *arguments], executable=sys.executable, stdout=subprocess.PIPE, env=env
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -219,6 +222,29 @@ def test_a_truststore_of_somebody_else_is_named(run: Run, install: Path) -> None
         assert run(check=True)["foreign_truststore"] == "/of/somebody/else"
     write_script(install, SETTING.replace("-Xa", f"-Xa {TRUSTSTORE}/in/the/script"))
     assert run()["foreign_truststore"] == "/in/the/script"
+
+
+def test_a_truststore_of_the_environment(run: Run, install: Path, truststore: Path) -> None:
+    with product(install, JAVA_TOOL_OPTIONS=f"{TRUSTSTORE}/of/the/tools"):
+        assert run(check=True)["foreign_truststore"] == "/of/the/tools"
+    ours = f"{TRUSTSTORE}{truststore}"
+    with product(install, ours, JAVA_TOOL_OPTIONS=f"{TRUSTSTORE}/of/the/tools"):
+        result = run()
+        assert (result["restart_needed"], result["foreign_truststore"]) == (False, None), "ours wins over it"
+        assert result["process"]["truststore"] == str(truststore)
+    run(state="absent")
+    with product(install, ours, _JAVA_OPTIONS=f"{TRUSTSTORE}/wins"):
+        refused = run()
+        assert "from _JAVA_OPTIONS of its environment, which wins" in refused["msg"]
+        assert (install / "bin" / "_start-webapp.sh").read_text() == COMMENTED
+        assert run(state="absent").get("failed") is None
+    with product(install, _JAVA_OPTIONS=ours):
+        assert run(check=True)["restart_needed"] is False, "whoever gave it, it is the wanted one"
+
+
+@pytest.mark.parametrize("name", ["../../x", "b\nc"])
+def test_a_service_that_is_none(run: Run, name: str) -> None:
+    assert "is no name of a service" in run(service=name)["msg"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import json
 import os
 import shutil
 import subprocess
@@ -15,14 +16,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+
+# An account that nobody has.
+STRANGER = 12345
 
 
 @contextlib.contextmanager
-def running(*arguments: str, cwd: Path, name: str = "java") -> Iterator[int]:
+def running(
+    *arguments: str | bytes,
+    cwd: Path,
+    name: str = "java",
+    env: dict[str, str] | None = None,
+    user: int | None = None,
+) -> Iterator[int]:
     """A process that looks like a JVM with these arguments; yields its id."""
-    command = [name, "-c", "print('up', flush=True); import time; time.sleep(60)", *arguments]
-    with subprocess.Popen(command, executable=sys.executable, cwd=cwd, stdout=subprocess.PIPE) as process:
+    # It becomes another account by itself, and so one that may not be dumped.
+    code = f"import os, time; {f'os.setuid({user}); ' if user else ''}print('up', flush=True); time.sleep(60)"
+    command = [name, "-c", code, *arguments]
+    with subprocess.Popen(
+        command, executable=sys.executable, cwd=cwd, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -113,3 +129,94 @@ def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
             assert processes.find_process(None, "") != found, "its paths are not the host's"
         finally:
             container.kill()
+
+
+def test_of_the_environment_only_what_the_jvm_reads_is_kept(install: Path) -> None:
+    options = {"_JAVA_OPTIONS": "-Djavax.net.ssl.trustStore=/b -Dx.token=hush", "JDBC_PASSWORD": "hush"}
+    with running(f"-Dbitbucket.install={install}", "-Djavax.net.ssl.trustStore=/a", cwd=install, env=options):
+        process = processes.find_process(str(install), None)
+    assert process is not None
+    assert "JDBC_PASSWORD" not in repr(process)
+    described = processes.describe(process)
+    assert described is not None
+    assert (described["truststore"], described["truststore_source"]) == ("/b", "_JAVA_OPTIONS")
+    assert "hush" not in str(described)
+
+
+def test_a_file_of_arguments_that_its_account_may_not_read(install: Path) -> None:
+    """Root must not show it what is in there."""
+    (install / "secret").write_text("-Djavax.net.ssl.trustStore=/root/secret")
+    (install / "secret").chmod(0o600)
+    os.mkfifo(install / "fifo")
+    with running(f"-Dbitbucket.install={install}", "@secret", "@fifo", "@/dev/zero", cwd=install, user=STRANGER) as pid:
+        process = processes.read_process(pid)
+    assert process is not None
+    assert process.truststore is None
+
+
+def test_bytes_that_are_not_utf_8_can_be_shown(install: Path) -> None:
+    with running(f"-Dbitbucket.install={install}", b"-Djavax.net.ssl.trustStore=/\xff\x1b[2J", cwd=install):
+        described = processes.describe(processes.find_process(str(install), None))
+    assert described is not None
+    assert described["truststore"] == "/\\udcff\\x1b[2J"
+    assert json.loads(json.dumps(described))["arguments"][0].isprintable()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to start processes of another account")
+def test_a_strangers_process_is_not_the_product(install: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, STRANGER, STRANGER)
+    with running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h", cwd=install, user=STRANGER):
+        assert processes.find_process(str(install), None) is None
+        assert processes.find_process(None, None) is None
+        with running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h", cwd=install) as pid:
+            process = processes.find_process(None, None)
+            assert process is not None
+            assert process.pid == pid
+        os.chown(install, STRANGER, STRANGER)
+        process = processes.find_process(str(install), None)
+        assert process is not None, "the folder that we were given is this account's"
+        assert process.user == str(STRANGER)
+        assert processes.find_process(None, None) is None, "a folder that it may have put there itself says nothing"
+    with running(f"-Dbitbucket.install={theirs}", "-Dbitbucket.home=/h", cwd=theirs, user=STRANGER):
+        assert processes.find_process(None, None) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to start processes of another account")
+def test_the_service_names_the_account(install: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "UNIT_PATHS", (str(tmp_path),))
+    with running(f"-Dbitbucket.install={install}", cwd=install, user=STRANGER):
+        (tmp_path / "b.service").write_text("[Service]\nUser=nobody\n")
+        assert processes.find_process(str(install), "b") is None
+        (tmp_path / "b.service").write_text(f"[Service]\nUser={STRANGER}\n")
+        assert processes.find_process(str(install), "b") is not None
+
+
+def test_several_products_are_an_error_that_lists_them(install: Path, tmp_path: Path) -> None:
+    other = tmp_path / "stash"
+    other.mkdir()
+    with (
+        running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h1", cwd=install) as first,
+        running(f"-Dstash.install={other}", "-Dstash.home=/h2\n", cwd=other) as second,
+    ):
+        with pytest.raises(StashMailError) as caught:
+            processes.find_process(None, None)
+        for said in (str(install), str(other), str(first), str(second), "install_dir", "/h1"):
+            assert said in str(caught.value)
+        assert str(caught.value).isprintable()
+        process = processes.find_process(str(install), None)
+        assert process is not None
+        assert process.pid == first
+    with (
+        running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h1", cwd=install),
+        running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h3", cwd=install),
+        pytest.raises(StashMailError, match="Several products"),
+    ):
+        processes.find_process(str(install), None)
+
+
+@pytest.mark.parametrize("name", ["../../x", "a\nb", "", "a/b", ".service", "b c", "x" * 300, "a\0b", "-\u202eb"])
+def test_no_service_has_such_a_name(name: str) -> None:
+    with pytest.raises(StashMailError, match="is no name of a service"):
+        systemd.unit_name(name)
