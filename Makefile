@@ -26,7 +26,7 @@ demo: ## run the whole path on loopback and show the delivered message
 	@python -m demo
 
 # The longest first: the scenarios of Molecule are one file, and wait more than they compute.
-TESTS := tests/molecule/ $(filter-out tests/molecule/,$(wildcard tests/*/))
+TESTS := tests/lab/ $(filter-out tests/lab/,$(wildcard tests/*/))
 test: system-packages env lint types ## run everything
 	$(PYTEST) $(PARALLEL) --no-loadscope-reorder $(TESTS)
 
@@ -56,7 +56,7 @@ sanity: env ## ansible-test sanity, build and documentation of the collection
 	$(PYTEST) tests/sanity
 
 molecule: system-packages env ## the Molecule scenarios in containers
-	$(PYTEST) tests/molecule
+	$(PYTEST) tests/lab
 
 collection: env ## build the installable collection into .cache/dist
 	@mkdir -p .cache/dist
@@ -66,7 +66,7 @@ bench-truststore: env ## truststores against keytool, p11-kit and java_cert; wri
 	PYTHONPATH=collections python -m benchmarks.truststore
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
-	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/unit/smtp/test_bad_servers.py
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py
 
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \

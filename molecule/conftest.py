@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from tests.molecule.lab import Lab
-from tests.molecule.runs import Runs
+from tests.lab.lab import Lab
+from tests.lab.runs import Runs
 
-pytest.register_assert_rewrite("tests.molecule.provisioned")
+pytest.register_assert_rewrite("tests.lab.provisioned")
 
 _FIGURES = pytest.StashKey[list[str]]()
 

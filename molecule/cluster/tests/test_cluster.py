@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.molecule.lab import HOME, INSTALL, MAIL_SERVER, SERVICE, SUBJECT, TRUSTSTORE, Lab
-from tests.molecule.nodes import anchors, sha256, starts
-from tests.molecule.notifications import NODES, Notifications
-from tests.molecule.provisioned import ARGUMENT
-from tests.molecule.runs import Runs
+from tests.lab.lab import HOME, INSTALL, MAIL_SERVER, SERVICE, SUBJECT, TRUSTSTORE, Lab
+from tests.lab.nodes import anchors, sha256, starts
+from tests.lab.notifications import NODES, Notifications
+from tests.lab.provisioned import ARGUMENT
+from tests.lab.runs import Runs
 
 # So that it never says RUNNING.
 SLOW, QUICK = '"start_delay": 1000.0', '"start_delay": 0.0'

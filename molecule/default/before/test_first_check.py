@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from tests.molecule.lab import SUBJECT, Lab
-from tests.molecule.runs import Runs
+from tests.lab.lab import SUBJECT, Lab
+from tests.lab.runs import Runs
 
 
 def test_first_check(lab: Lab, runs: Runs) -> None:

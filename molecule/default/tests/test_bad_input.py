@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.molecule.lab import Lab
-from tests.molecule.runs import Runs
+from tests.lab.lab import Lab
+from tests.lab.runs import Runs
 
 WRONG = "Wrong#Password%of+nobody"
 CASES: dict[str, tuple[dict[str, Any], str, int]] = {

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tests.molecule.provisioned import Provisioned
+from tests.lab.provisioned import Provisioned
 
 
 class TestDefault(Provisioned):

@@ -9,8 +9,8 @@ import subprocess
 
 from testinfra.host import Host
 
-from tests.molecule import leaks
-from tests.molecule.lab import (
+from tests.lab import leaks
+from tests.lab.lab import (
     DROP_IN,
     MAIL_ACCOUNTS,
     MAIL_LOG,
@@ -21,8 +21,8 @@ from tests.molecule.lab import (
     TRUSTSTORE,
     Lab,
 )
-from tests.molecule.provisioned import ARGUMENT
-from tests.molecule.runs import Runs
+from tests.lab.provisioned import ARGUMENT
+from tests.lab.runs import Runs
 
 ROOT_DROP_IN = f"/etc/systemd/system/{SERVICE}.service.d/without_user.conf"
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from tests.molecule.lab import MAIL_LOG, Lab
-from tests.molecule.provisioned import Provisioned
-from tests.molecule.runs import Runs
+from tests.lab.lab import MAIL_LOG, Lab
+from tests.lab.provisioned import Provisioned
+from tests.lab.runs import Runs
 
 
 class TestExim(Provisioned):

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from testinfra.host import Host
 
-from tests.molecule.lab import SUBJECT, Lab
-from tests.molecule.provisioned import Provisioned
-from tests.molecule.runs import Runs
+from tests.lab.lab import SUBJECT, Lab
+from tests.lab.provisioned import Provisioned
+from tests.lab.runs import Runs
 
 
 class TestGreylisting(Provisioned):

@@ -8,10 +8,10 @@ import re
 
 from testinfra.host import Host
 
-from tests.molecule.lab import SUBJECT, TRUSTSTORE, Lab
-from tests.molecule.nodes import anchors, sha256
-from tests.molecule.provisioned import ARGUMENT
-from tests.molecule.runs import Runs
+from tests.lab.lab import SUBJECT, TRUSTSTORE, Lab
+from tests.lab.nodes import anchors, sha256
+from tests.lab.provisioned import ARGUMENT
+from tests.lab.runs import Runs
 
 INSTALL = "/opt/atlassian/stash/3.11.6"
 HOME = "/var/atlassian/application-data/stash"

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from tests.molecule.lab import MAIL_SERVER, SUBJECT, Lab
-from tests.molecule.runs import Runs
+from tests.lab.lab import MAIL_SERVER, SUBJECT, Lab
+from tests.lab.runs import Runs
 
 
 def test_guard(lab: Lab, runs: Runs) -> None:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from testinfra.host import Host
 
-from tests.molecule.lab import Lab
-from tests.molecule.provisioned import Provisioned
-from tests.molecule.runs import Runs
+from tests.lab.lab import Lab
+from tests.lab.provisioned import Provisioned
+from tests.lab.runs import Runs
 
 INSTALL = "/opt/atlassian/bitbucket/10.0.2"
 

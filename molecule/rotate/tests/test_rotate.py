@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.molecule.lab import MAIL_SERVER, ROOT, STATE, Lab
-from tests.molecule.nodes import anchors, sha256
-from tests.molecule.notifications import NODES, Counts, Notifications
-from tests.molecule.runs import Runs
+from tests.lab.lab import MAIL_SERVER, ROOT, STATE, Lab
+from tests.lab.nodes import anchors, sha256
+from tests.lab.notifications import NODES, Counts, Notifications
+from tests.lab.runs import Runs
 
 FOLDER = STATE / "rotate"
 WRONG = "Wrong#Password%of+nobody"

@@ -8,9 +8,9 @@ import hashlib
 import ssl
 from typing import Any, ClassVar
 
-from tests.molecule.lab import Lab
-from tests.molecule.provisioned import Provisioned
-from tests.molecule.runs import Runs
+from tests.lab.lab import Lab
+from tests.lab.provisioned import Provisioned
+from tests.lab.runs import Runs
 
 
 class TestSmtpsSelfsigned(Provisioned):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from testinfra.host import Host
 
-from tests.molecule.provisioned import Provisioned
+from tests.lab.provisioned import Provisioned
 
 
 class TestStarttlsOptional(Provisioned):

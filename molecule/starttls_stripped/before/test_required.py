@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from tests.molecule.lab import Lab
-from tests.molecule.runs import Runs
+from tests.lab.lab import Lab
+from tests.lab.runs import Runs
 
 
 def test_required_mode_refuses(lab: Lab, runs: Runs) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from tests.molecule import leaks
-from tests.molecule.lab import Lab
-from tests.molecule.provisioned import Provisioned
-from tests.molecule.runs import Runs
+from tests.lab import leaks
+from tests.lab.lab import Lab
+from tests.lab.provisioned import Provisioned
+from tests.lab.runs import Runs
 
 # Behind the server's name and its port.
 PLAINTEXT = "does not offer STARTTLS, or someone on the way strips it: Bitbucket would send its mail in plaintext"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from testinfra.host import Host
 
-from tests.molecule.lab import MAIL_LOG, TRUSTSTORE, Lab
-from tests.molecule.nodes import bundle, sha256, starts
-from tests.molecule.provisioned import fingerprints
-from tests.molecule.runs import Runs
+from tests.lab.lab import MAIL_LOG, TRUSTSTORE, Lab
+from tests.lab.nodes import bundle, sha256, starts
+from tests.lab.provisioned import fingerprints
+from tests.lab.runs import Runs
 
 ADDED = "/usr/share/ca-certificates/lab/added.crt"
 CONF = "/etc/ca-certificates.conf"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.role.conftest import Outcome, Site, make_site
-from tests.unit.report.validate import assert_junit, assert_report, samples
+from tests.unit.check.validate import assert_junit, assert_report, samples
 
 FILES = ("stash_mail.html", "stash_mail.xml", "stash_mail.json", "stash_mail.prom")
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCE = Path(__file__).with_name("Matrix.java")
 CONTAINERS_CONF = ROOT / ".cache/containers.conf"
 JARS = (Path("/usr/share/java/javax.mail.jar"), Path("/usr/share/java/javax.activation.jar"))
-# The Debian release that molecule/images/java*/image.toml takes each from.
+# The Debian release that tests/lab/images/java*/image.toml takes each from.
 RELEASES = {8: "sid", 11: "bullseye", 17: "bookworm", 21: "trixie", 25: "trixie"}
 # Where the test's folder is inside the container.
 WORK = "/work"
@@ -47,7 +47,7 @@ def missing() -> str:
 def build_images() -> dict[str, str]:
     """Build the images that are not there yet; the tag of each by its name. RuntimeError with the builder's words."""
     names = [f"java{number}" for number in RELEASES]
-    command = [sys.executable, str(ROOT / "molecule/images/build.py"), *names]
+    command = [sys.executable, str(ROOT / "tests/lab/images/build.py"), *names]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BUILD_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(f"the images of the JVMs cannot be built:\n{done.stderr}")

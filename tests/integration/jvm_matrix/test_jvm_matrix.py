@@ -18,9 +18,9 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
 from tests import doc_table
+from tests.ansible_module import run_module
 from tests.integration.jvm_matrix import jvm
 from tests.mail_server import MailServer, authority, leaf
-from tests.unit.truststore.factory import run_module
 
 FORMATS = ("jks", "pkcs12")
 # "-" stands for no password property, and for no -storepass.

@@ -20,7 +20,8 @@ from pathlib import Path
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
-from tests.unit.truststore.factory import Outcome, make, run_module
+from tests.ansible_module import Outcome, run_module
+from tests.unit.truststore.factory import make
 
 SUFFIX = ".stash_mail_tmp"
 # As many as in the bundle of an operating system, so that writing takes as long.

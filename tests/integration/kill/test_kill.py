@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ansible_module import run_module
 from tests.integration.kill import runs
 from tests.integration.kill.runs import Wanted
-from tests.unit.truststore.factory import run_module
 
 KILLS = int(os.environ.get("STASH_MAIL_KILLS", "300"))
 RUN_SECONDS = 60

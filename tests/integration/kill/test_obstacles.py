@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ansible_module import Outcome
 from tests.integration.kill import runs
 from tests.integration.kill.runs import Wanted
-from tests.unit.truststore.factory import Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = 65534

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.integration.notification.conftest import PASSWORD, RECIPIENT, ROOT, Lab
-from tests.pythons import interpreter
+from tests.pythons.interpreters import interpreter
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.13"])

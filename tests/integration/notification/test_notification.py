@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX
 
 from tests.integration.notification.conftest import CERTIFICATE, PASSWORD, RECIPIENT, Lab
+from tests.integration.smtp.pop3_server import Pop3Server
 from tests.mail_server import MailServer, self_signed
 from tests.standin.runner import free_port
-from tests.unit.smtp.pop3_server import Pop3Server
 
 MAIL = "/rest/api/latest/admin/mail-server"
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.server.conftest import OTHER_PASSWORD, PASSWORD, ROOT, Target
-from tests.pythons import interpreter
+from tests.pythons.interpreters import interpreter
 
 BIN = Path(sys.executable).parent
 

@@ -16,7 +16,7 @@ import pytest
 from tests.integration.server.conftest import MAIL, OTHER_PASSWORD, PASSWORD, Target
 from tests.standin import Settings, Standin
 from tests.standin.runner import free_port
-from tests.unit.server.certificates import certificate
+from tests.unit.bitbucket.certificates import certificate
 
 MODES = {
     "plain": ("SMTP", False, False),

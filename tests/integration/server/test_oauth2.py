@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.server.conftest import PASSWORD, Run, Target
 from tests.integration.server.test_ansible import play
-from tests.pythons import interpreter
+from tests.pythons.interpreters import interpreter
 
 Start = Callable[..., Target]
 WANTED: dict[str, Any] = {

@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
 
-from tests.unit.truststore.factory import Made, make, run_module
+from tests.ansible_module import run_module
+from tests.unit.truststore.factory import Made, make
 
 SOURCE = Path(__file__).with_name("Trust.java")
 FORMATS = ("jks", "pkcs12")

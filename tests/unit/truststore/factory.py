@@ -1,19 +1,13 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for tests, made with the cryptography library, and a way to run the module as Ansible does."""
+"""Certificates for tests, made with the cryptography library."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import importlib
-import io
 import ipaddress
-import json
 import typing as t
 
-from ansible.module_utils.common import warnings
-from ansible.module_utils.testing import patch_module_args
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -89,31 +83,3 @@ def _general(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-class Outcome(t.NamedTuple):
-    """How a module run ended: its result, and whether it failed."""
-
-    result: dict[str, t.Any]
-    failed: bool
-
-    @property
-    def message(self) -> str:
-        return str(self.result.get("msg", ""))
-
-    @property
-    def warnings(self) -> str:
-        return json.dumps(self.result.get("warnings", []))
-
-
-def run_module(check: bool = False, **options: t.Any) -> Outcome:
-    """Run stash_mail_truststore in this process with ``options``, with --diff, as Ansible would run it."""
-    module = importlib.import_module("ansible_collections.stashops.mail.plugins.modules.stash_mail_truststore")
-    arguments = {"_ansible_check_mode": check, "_ansible_diff": True, **options}
-    output = io.StringIO()
-    # Ansible collects warnings for the life of a process, which on a target is one module run.
-    warnings._global_warnings.clear()
-    with patch_module_args(arguments), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        module.main()
-    result = json.loads(output.getvalue())
-    return Outcome(result, bool(result.get("failed")))

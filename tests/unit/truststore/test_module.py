@@ -18,7 +18,8 @@ from aiosmtpd.smtp import SMTP
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks, pkcs12, store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 
-from tests.unit.truststore.factory import DAY, NOW, Made, make, run_module
+from tests.ansible_module import run_module
+from tests.unit.truststore.factory import DAY, NOW, Made, make
 
 BASE = [make("Public One"), make("Public Two")]
 ROOT = make("Company Root CA", organisation="Company")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from ansible.module_utils import basic
 
-from tests.unit.truststore.factory import Outcome, make, run_module
+from tests.ansible_module import Outcome, run_module
+from tests.unit.truststore.factory import make
 
 FIRST, SECOND = make("First CA"), make("Second CA")
 BY_POLICY = "system_u:object_r:cert_t:s0"

@@ -18,7 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._truststore.store im
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pythons import TARGET_VERSIONS, interpreter
+from tests.pythons.interpreters import TARGET_VERSIONS, interpreter
 from tests.unit.truststore.factory import make
 
 ROOT = Path(__file__).resolve().parents[3]

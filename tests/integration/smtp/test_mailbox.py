@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IMAP servers as scripts: implicit TLS, and servers that misbehave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.imap import ImapMailbox as Mailbox
+from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+
+from tests.integration.smtp import bad_servers as bad
+from tests.integration.smtp.bad_servers import BadServer, Peer
+from tests.mail_server import Certificate, self_signed
+
+PASSWORD = "correct horse battery"
+MESSAGE_ID = "<1.stash_mail@example.com>"
+HEADER = b"Received: from b\r\n by c\r\nReceived: from a by b\r\nMessage-ID: <1.stash_mail@example.com>\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return self_signed("127.0.0.1")
+
+
+def account(server: BadServer, security: str, certificate: Certificate) -> Account:
+    return Account("127.0.0.1", server.port, security, "ops", PASSWORD, trusted=[certificate.der])
+
+
+def imap(*steps: tuple[bytes, bytes], begin: Callable[[Peer], None] | None = None) -> bad.Script:
+    """An IMAP server: for each step a command that is waited for and what comes before its tagged OK."""
+
+    def script(peer: Peer) -> None:
+        if begin is not None:
+            begin(peer)
+        peer.say(b"* OK ready\r\n")
+        for verb, untagged in [(b"CAPABILITY", b"* CAPABILITY IMAP4rev1\r\n"), *steps]:
+            tag, command = peer.line().split(b" ", 2)[:2]
+            assert command == verb
+            peer.say(untagged + tag + b" OK done\r\n")
+        peer.hang()
+
+    return script
+
+
+LOGGED_IN = [(b"LOGIN", b""), (b"EXAMINE", b"* 2 EXISTS\r\n")]
+FETCHED = b"* 2 FETCH (BODY[HEADER] {%d}\r\n%s)\r\n" % (len(HEADER), HEADER)
+
+
+@pytest.mark.parametrize("security", ["plain", "imaps"])
+def test_arrival(security: str, certificate: Certificate) -> None:
+    steps = [*LOGGED_IN, (b"SEARCH", b"* SEARCH\r\n"), (b"EXAMINE", b"* 2 EXISTS\r\n"), (b"SEARCH", b"* SEARCH 2\r\n")]
+    script = imap(*steps, (b"FETCH", FETCHED), begin=Peer.start_tls if security == "imaps" else None)
+    with BadServer(script, certificate) as server:
+        with Mailbox(account(server, security, certificate), Deadline(5)) as mailbox:
+            arrival = mailbox.wait_for(MESSAGE_ID)
+        assert arrival is not None
+        assert arrival.received == ["from b by c", "from a by b"]
+        assert b'SEARCH HEADER Message-ID "<1.stash_mail@example.com>"' in server.received
+
+
+def test_the_server_must_be_trusted(certificate: Certificate) -> None:
+    with BadServer(imap(begin=Peer.start_tls), certificate) as server:
+        with pytest.raises(StashMailError, match="certificate verify failed"):
+            Mailbox(account(server, "imaps", self_signed("127.0.0.1")), Deadline(5))
+        assert server.received == b""
+
+
+def test_the_name_must_be_right() -> None:
+    other = self_signed("other.example.com")
+    with BadServer(imap(begin=Peer.start_tls), other) as server:
+        with pytest.raises(StashMailError, match="certificate verify failed"):
+            Mailbox(account(server, "imaps", other), Deadline(5))
+        assert server.received == b""
+
+
+def injecting(peer: Peer) -> None:
+    peer.say(b"* OK ready\r\n")
+    peer.answer(b"* CAPABILITY IMAP4rev1 STARTTLS\r\nAAAA0 OK done\r\n")
+    tag = peer.line().split()[0]
+    peer.say(tag + b" OK go\r\n* PREAUTH no need for TLS\r\n")
+    peer.hang()
+
+
+def echoing(peer: Peer) -> None:
+    peer.say(b"* OK ready\r\n")
+    tag = peer.line().split()[0]
+    peer.say(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
+    line = peer.line()
+    peer.say(line.split()[0] + b" NO you said " + line + b"\r\n")
+    peer.hang()
+
+
+def tagged(reply: bytes) -> bad.Script:
+    def script(peer: Peer) -> None:
+        peer.say(b"* OK ready\r\n")
+        peer.say(reply.replace(b"TAG", peer.line().split()[0]))
+        peer.hang()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("script", "security"),
+    [
+        (bad.silent, "plain"),
+        (bad.closing, "plain"),
+        (bad.says(b"220 this is SMTP\r\n"), "plain"),
+        (bad.says(b"* BYE too busy\r\n"), "plain"),
+        (bad.says(b"* OK " + b"x" * 3_000_000), "plain"),
+        (bad.silent, "imaps"),
+        (tagged(b"* CAPABILITY IMAP4rev1\r\nTAG NO\r\n"), "plain"),
+        (tagged(b"* 1 FETCH (X {999999999}\r\n"), "plain"),
+        (lambda peer: peer.drip(b"* OK drip\r\n", 0.05), "plain"),
+        (injecting, "starttls"),
+        (echoing, "plain"),
+    ],
+)
+def test_misbehaviour_ends_in_time(script: bad.Script, security: str, certificate: Certificate) -> None:
+    started = time.monotonic()
+    with BadServer(script, certificate) as server:
+        with pytest.raises(StashMailError) as caught:
+            Mailbox(account(server, security, certificate), Deadline(1))
+        assert time.monotonic() - started < 1.5
+        if script is not echoing:
+            assert PASSWORD.encode() not in server.received
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_server_that_falls_silent_is_no_arrival(certificate: Certificate) -> None:
+    def script(peer: Peer) -> None:
+        imap(*LOGGED_IN, (b"SEARCH", b"* SEARCH\r\n"))(peer)
+
+    with BadServer(script, certificate) as server, Mailbox(account(server, "plain", certificate), Deadline(1)) as box:
+        assert box.wait_for(MESSAGE_ID) is None
