@@ -31,7 +31,7 @@ for name in sys.argv[1:]:
     compile(open(name, encoding="utf-8").read(), name, "exec")
 """
 # They talk REST through Ansible's own client, which every target has when a module runs there.
-NEEDS_ANSIBLE = {"_bitbucket.client", "_bitbucket.notification", "_bitbucket.users"}
+NEEDS_ANSIBLE = {f"_bitbucket.{name}" for name in ("client", "mail_server", "notification", "notify", "users")}
 
 
 def python_of(version: str) -> str:
