@@ -40,7 +40,7 @@ options:
   url_username:
     description: Name of a user with the global permission Admin, or System admin.
     type: str
-    required: true
+    default: ""
   timeout:
     description:
       - Seconds that the requests to Bitbucket may take together up to the creation of the user.

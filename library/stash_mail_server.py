@@ -37,7 +37,7 @@ options:
     description:
       - Name of a user with the global permission System admin (SYS_ADMIN). The permission Admin is not enough.
     type: str
-    required: true
+    default: ""
   timeout:
     description:
       - Seconds that all requests of a run may take together.
@@ -101,7 +101,8 @@ options:
   password:
     description:
       - Password of O(username). Empty with O(auth_type=oauth2).
-    type: str
+      - It is text or a whole number. A list and the like are refused.
+    type: raw
     default: ''
   sender:
     description:

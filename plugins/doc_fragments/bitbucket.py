@@ -23,10 +23,15 @@ options:
     required: true
   url_password:
     description:
-      - Password of O(url_username). HTTP access tokens do not serve, since they cannot hold administrative
-        permissions.
-    type: str
-    required: true
+      - Password of O(url_username).
+      - It is text or a whole number. A list and the like are refused.
+    type: raw
+  url_token:
+    description:
+      - An OAuth 2.0 access token with the scope for system administration, in place of O(url_username) and
+        O(url_password). It is sent as a Bearer token.
+      - HTTP access tokens do not serve, since they cannot hold administrative permissions.
+    type: raw
   validate_certs:
     description:
       - Whether the certificate of an HTTPS O(url) is verified. Where it is not, whoever answers gets every password

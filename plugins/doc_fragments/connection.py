@@ -37,7 +37,8 @@ options:
       - Password of O(username).
       - It is sent only if Bitbucket would send it, once, after the JVM's verdict on the server.
       - It is never sent in clear unless O(security=plain).
-    type: str
+      - It is text or a whole number. A list and the like are refused.
+    type: raw
   truststore:
     description:
       - Path of the truststore that the product's JVM is started with, as C(-Djavax.net.ssl.trustStore) names it.

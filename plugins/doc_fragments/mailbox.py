@@ -35,8 +35,8 @@ options:
         type: str
         required: true
       password:
-        description: Password, in printable ASCII.
-        type: str
+        description: Password. One that is not ASCII needs a server that offers the mechanism PLAIN.
+        type: raw
         required: true
       mailbox:
         description: Name of the mailbox.
@@ -72,8 +72,8 @@ options:
         type: str
         required: true
       password:
-        description: Password, in printable ASCII.
-        type: str
+        description: Password. One that is not ASCII needs a server that offers the mechanism PLAIN.
+        type: raw
         required: true
       ca:
         description:

@@ -92,8 +92,9 @@ def check_address(value: str, option: str) -> str:
     return value
 
 
-def check_credentials(username: str | None, password: str | None) -> tuple[str, str] | None:
+def check_credentials(username: str | None, password: t.Any) -> tuple[str, str] | None:
     """Return both or neither: Bitbucket sends anonymously only if user name and password are both empty."""
+    password = check_password(password, "password")
     if not username and not password:
         return None
     if not username:
@@ -104,19 +105,32 @@ def check_credentials(username: str | None, password: str | None) -> tuple[str, 
         raise StashMailError(
             "username is set but password is empty: give both to authenticate, or neither for anonymous mail."
         )
-    return check_printable_ascii(username, "username"), _check_password(password)
+    return check_printable_ascii(username, "username"), password
 
 
-def _check_password(password: str) -> str:
-    # Never echoes the character or its place: both would tell something of the password.
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in password):
+def check_password(value: t.Any, option: str) -> str:
+    """Return a secret as text, empty for None; raise :class:`StashMailError` naming ``option`` where it is none.
+
+    A whole number is taken as its digits. Nothing of the secret is ever echoed.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        kind = {dict: "a dictionary", list: "a list", bool: "true or false", float: "a number with a point"}
+        found = next((words for cls, words in kind.items() if isinstance(value, cls)), "no text")
+        raise StashMailError(f"{option} is {found}: give it as text, in quotes.")
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
         raise StashMailError(
-            "password holds a control character, such as the line break at the end of a file: remove it."
+            f"{option} holds a control character, such as the line break at the end of a file: remove it."
         )
-    return password
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise StashMailError(f"{option} holds bytes that are not UTF-8: store it as UTF-8.")
+    return value
 
 
-def check_no_password(username: str | None, password: str | None) -> None:
+def check_no_password(username: str | None, password: t.Any) -> None:
     """Check what goes with OAuth 2.0: the user name may be empty, the password must be."""
     if password:
         raise StashMailError(

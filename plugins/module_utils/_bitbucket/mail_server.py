@@ -30,6 +30,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     check_address,
     check_connection,
     check_oauth2_ids,
+    check_password,
 )
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -42,7 +43,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "oauth2_provider_id": {"type": "str", "default": ""},
     "oauth2_token_id": {"type": "str", "default": "", "no_log": False},
     "username": {"type": "str", "default": ""},
-    "password": {"type": "str", "default": "", "no_log": True},
+    # Raw, since a list would be taken as its text otherwise.
+    "password": {"type": "raw", "default": "", "no_log": True},
     "sender": {"type": "str"},
     "update_password": {
         "type": "str",
@@ -83,7 +85,7 @@ def _present(host: Host, params: t.Mapping[str, t.Any], client: Bitbucket, recor
         oauth2_provider_id=params["oauth2_provider_id"],
         oauth2_token_id=params["oauth2_token_id"],
     )
-    password: str = params["password"]
+    password = check_password(params["password"], "password")
     before = read_settings(client)
     check_oauth2(client, before, wanted, params["overwrite_oauth2"])
     has_secret = bool(wanted.username) or wanted.is_oauth2

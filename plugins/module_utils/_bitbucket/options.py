@@ -11,8 +11,10 @@ if t.TYPE_CHECKING:
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "url": {"type": "str", "required": True},
-    "url_username": {"type": "str", "required": True},
-    "url_password": {"type": "str", "required": True, "no_log": True},
+    "url_username": {"type": "str", "default": ""},
+    # Raw, since a list would be taken as its text otherwise.
+    "url_password": {"type": "raw", "no_log": True},
+    "url_token": {"type": "raw", "no_log": True},
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
     "timeout": {"type": "float", "default": 30},
@@ -28,6 +30,7 @@ def client_of(params: t.Mapping[str, t.Any], kind: type[_Client]) -> _Client:
         params["url"],
         params["url_username"],
         params["url_password"],
+        token=params["url_token"],
         validate_certs=params["validate_certs"],
         ca_path=params["ca_path"],
         timeout=params["timeout"],

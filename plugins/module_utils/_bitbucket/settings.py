@@ -12,6 +12,8 @@ import dataclasses
 import re
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
+
 CAMEL = "camel"
 HYPHEN = "hyphen"
 STYLES = (CAMEL, HYPHEN)
@@ -91,18 +93,18 @@ def observe(body: t.Mapping[str, t.Any] | None, sender: t.Callable[[], str]) -> 
         return body.get(key, body.get(hyphenated(key)))
 
     shown = value("senderAddress")
-    address = shown if isinstance(shown, str) and shown else sender()
+    address = _text(shown) or sender()
     auth_type = value("authType")
-    method = str(auth_type or BASIC).upper()
+    method = (_text(auth_type) or BASIC).upper()
     ids = {name: _shown_id(value(key)) if method == OAUTH2 else "" for name, key in _OAUTH2_IDS.items()}
     password = body.get("password")
     use, require = _is_true(value("useStartTls")), _is_true(value("requireStartTls"))
     return Observed(
         MailSettings(
-            host=str(body.get("hostname") or ""),
+            host=_text(body.get("hostname")),
             port=_port(body.get("port")),
-            security=_security(str(body.get("protocol") or "SMTP"), use, require),
-            username=str(body.get("username") or ""),
+            security=_security(_text(body.get("protocol")) or "SMTP", use, require),
+            username=_text(body.get("username")),
             sender=address,
             auth_type=method,
             **ids,
@@ -122,9 +124,13 @@ def _style(body: t.Mapping[str, t.Any]) -> str | None:
 
 
 def _shown_id(value: t.Any) -> str | None:
-    text = str(value) if isinstance(value, (str, int)) else ""
+    text = _text(value) or (str(value) if isinstance(value, int) else "")
     # Of one digit, too, an id may be: a mask is made of other characters.
     return None if not text or (_MASK.fullmatch(text) and not text.isalnum()) else text
+
+
+def _text(value: t.Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _is_true(value: t.Any) -> bool:
@@ -134,7 +140,7 @@ def _is_true(value: t.Any) -> bool:
 def _port(value: t.Any) -> int:
     try:
         return int(value) if value is not None else _DEFAULT_PORT
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -194,10 +200,14 @@ def as_dict(observed: Observed) -> dict[str, t.Any] | None:
     """
     if observed.settings is not None:
         return settings_dict(observed.settings)
-    return {"sender": observed.sender} if observed.sender else None
+    return {"sender": printable(observed.sender)} if observed.sender else None
 
 
 def settings_dict(settings: MailSettings) -> dict[str, t.Any]:
-    """Return all the fields that these settings have."""
+    """Return all the fields that these settings have, as they may be shown: an instance may hold any text."""
     values = dataclasses.asdict(settings)
-    return {name: value for name, value in values.items() if settings.is_oauth2 or name not in _OAUTH2_IDS}
+    return {
+        name: printable(value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if settings.is_oauth2 or name not in _OAUTH2_IDS
+    }

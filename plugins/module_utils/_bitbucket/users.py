@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket, Response
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import Response
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 USERS = "/rest/api/latest/admin/users"
@@ -34,8 +35,9 @@ class UserAdmin(Bitbucket):
         query = urllib.parse.urlencode({"filter": text, "limit": 100})
         body = self._ask("GET", f"{USERS}?{query}", (200,)).json()
         values = body.get("values") if isinstance(body, dict) else None
-        users = [user for user in values or [] if isinstance(user, dict) and user.get("active") is not False]
-        names = [str(user.get("name") or "") for user in users]
+        listed = values if isinstance(values, list) else []
+        users = [user for user in listed if isinstance(user, dict) and user.get("active") is not False]
+        names = [self._clean(str(user.get("name") or "")) for user in users]
         return [name for name in names if name.lower().startswith(text.lower())]
 
     def create(self, name: str, display_name: str, address: str) -> None:
@@ -53,9 +55,9 @@ class UserAdmin(Bitbucket):
             }
         )
         # The cross-site request protection wants to see that no browser's form has made this request.
-        self._request.headers["X-Atlassian-Token"] = "no-check"
+        headers = {"X-Atlassian-Token": "no-check"}
         try:
-            answer = self._send("POST", f"{USERS}?{query}", {})
+            answer = self._send("POST", f"{USERS}?{query}", {}, headers)
         except StashMailError as error:
             code = error.details.get("code")
             if code in ("connection_refused", "unknown_host", "tls_untrusted"):
@@ -74,7 +76,7 @@ class UserAdmin(Bitbucket):
         self._ask("DELETE", f"{USERS}?{query}", (200, 204, 404))
 
     def _ask(self, method: str, path: str, accept: tuple[int, ...]) -> Response:
-        answer = self._send(method, path)
+        answer = self._send(method, path, headers={"X-Atlassian-Token": "no-check"})
         if answer.status in accept and "html" not in answer.content_type:
             return answer
         if answer.status in (400, 401, 403, 409):
@@ -99,7 +101,7 @@ class UserAdmin(Bitbucket):
         if error.details.get("code") != "no_sys_admin":
             return error
         return StashMailError(
-            f"{self.url} refused user {self.username!r} (HTTP {answer.status}): the password is right, but the user "
+            f"{self.url} refused {self.who} (HTTP {answer.status}): the password is right, but the user "
             "may not manage users. Give the user the global permission Admin, or name another user in url_username.",
             code="no_admin",
         )

@@ -9,6 +9,7 @@ them is ours, since theirs know a timeout per read only.
 from __future__ import annotations
 
 import abc
+import base64
 import email
 import ssl
 import typing as t
@@ -22,6 +23,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._secrets import of_a
 T = t.TypeVar("T")
 # Header and as much text as is needed to see what a message is.
 MAX_MESSAGE = 65536
+NO_PLAIN = "{}: the password is not ASCII, and {} does not offer the mechanism PLAIN, which could carry it."
 
 
 class Account(t.NamedTuple):
@@ -82,6 +84,11 @@ class Mailbox(abc.ABC):
     @property
     def _advice(self) -> str:
         return f"Check the options in {self.account.protocol}."
+
+    def _plain(self) -> str:
+        """Return name and password as SASL's PLAIN sends them, for passwords that the older commands cannot carry."""
+        text = f"\0{self.account.username}\0{self.account.password}"
+        return base64.b64encode(text.encode("utf-8")).decode("ascii")
 
     @abc.abstractmethod
     def _open(self) -> None: ...

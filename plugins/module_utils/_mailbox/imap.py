@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import imaplib
 import typing as t
 from email.message import Message
@@ -11,6 +12,7 @@ from email.message import Message
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import (
     MAX_MESSAGE,
+    NO_PLAIN,
     Account,
     Arrival,
     Mailbox,
@@ -81,7 +83,12 @@ class ImapMailbox(Mailbox):
         self._client = client = _Client(self.account, self._deadline)
         if self.account.security == "starttls":
             client.start_tls()
-        client.login(self.account.username, self.account.password)
+        if self.account.password.isascii():
+            client.login(self.account.username, self.account.password)
+        elif "AUTH=PLAIN" in client.capabilities:
+            client.authenticate("PLAIN", lambda _challenge: base64.b64decode(self._plain()))
+        else:
+            raise StashMailError(NO_PLAIN.format("IMAP", self.account.host))
         self._refresh()
 
     def _require(self) -> _Client:

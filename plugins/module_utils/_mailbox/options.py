@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     check_host,
+    check_password,
     check_port,
     check_printable_ascii,
 )
@@ -27,7 +28,8 @@ def _options(security_modes: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
         "port": {"type": "int"},
         "security": {"type": "str", "choices": list(security_modes), "default": "starttls"},
         "username": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
+        # Raw, since a list would be taken as its text otherwise.
+        "password": {"type": "raw", "required": True, "no_log": True},
         "ca": {"type": "path"},
     }
 
@@ -76,10 +78,10 @@ def open_mailbox(account: Account, deadline: Deadline) -> Mailbox:
     return (pop3.Pop3Mailbox if account.protocol == "pop3" else imap.ImapMailbox)(account, deadline)
 
 
-def _check_password(password: str, option: str) -> str:
-    # Never echoes the character or its place: both would tell something of the password.
-    if not password or any(not " " <= character <= "~" for character in password):
-        raise StashMailError(f"{option} is empty, or holds a character that is not printable ASCII.")
+def _check_password(value: t.Any, option: str) -> str:
+    password = check_password(value, option)
+    if not password:
+        raise StashMailError(f"{option} is empty: give the mailbox's password.")
     return password
 
 

@@ -16,6 +16,7 @@ from email.message import Message
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import (
     MAX_MESSAGE,
+    NO_PLAIN,
     Account,
     Arrival,
     Mailbox,
@@ -98,6 +99,14 @@ class _Client(poplib.POP3):
         self._connection.start_tls(tls_context(self._account.trusted), self._account.host)
         self._connection.step = "POP3"
 
+    def auth_plain(self, response: str) -> None:
+        """AUTH PLAIN (RFC 5034), in two lines, since the first would be too long for a long password."""
+        if "PLAIN" not in self.capa().get("SASL", []):
+            raise StashMailError(NO_PLAIN.format("POP3", self._account.host))
+        if not self._shortcmd("AUTH PLAIN").startswith(b"+"):  # type: ignore[attr-defined]
+            raise poplib.error_proto("AUTH PLAIN was not answered as it should be")
+        self._shortcmd(response)  # type: ignore[attr-defined]
+
 
 class Pop3Mailbox(Mailbox):
     """The mailbox of an account."""
@@ -119,8 +128,11 @@ class Pop3Mailbox(Mailbox):
         self._client = client = _Client(self.account, self._deadline)
         if self.account.security == "starttls":
             client.start_tls()
-        client.user(self.account.username)
-        client.pass_(self.account.password)
+        if self.account.password.isascii():
+            client.user(self.account.username)
+            client.pass_(self.account.password)
+        else:
+            client.auth_plain(self._plain())
 
     def _require(self) -> _Client:
         if self._client is None:

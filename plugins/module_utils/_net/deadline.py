@@ -51,6 +51,13 @@ def resolve_first(host: str, port: int, deadline: Deadline) -> Address:
     """Return the address of ``host`` that JavaMail connects to: the first of IPv4, or of IPv6 where there is no other.
 
     Java puts IPv4 first whatever order the system gives (java.net.preferIPv6Addresses is false by default).
+    Raises as :func:`resolve`.
+    """
+    return min(resolve(host, port, deadline), key=lambda address: address[0] != socket.AF_INET)
+
+
+def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
+    """Return all the addresses of ``host``, at least one, in the system's order.
 
     Raises ``OSError`` (``gaierror`` among it) as the lookup does, and :class:`DeadlineExceeded`.
     """
@@ -70,7 +77,7 @@ def resolve_first(host: str, port: int, deadline: Deadline) -> Address:
     if failed:
         raise failed[0] if isinstance(failed[0], OSError) else socket.gaierror(socket.EAI_NONAME, str(failed[0]))
     if found:
-        return min(found, key=lambda address: address[0] != socket.AF_INET)
+        return found
     if thread.is_alive():
         raise DeadlineExceeded
     raise socket.gaierror(socket.EAI_NONAME, "the lookup gave no address")

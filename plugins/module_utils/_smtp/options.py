@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     SECURITY_MODES,
     check_connection,
+    check_password,
     check_seconds,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Settings
@@ -19,7 +20,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "port": {"type": "int", "default": 25},
     "security": {"type": "str", "choices": list(SECURITY_MODES), "default": "starttls_required"},
     "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
+    # Raw, since a list would be taken as its text otherwise.
+    "password": {"type": "raw", "no_log": True},
     "truststore": {"type": "path"},
     "truststore_password": {"type": "str", "no_log": True},
     "java_home": {"type": "path"},
@@ -44,7 +46,7 @@ def settings_of(params: t.Mapping[str, t.Any]) -> Settings:
         port=params["port"],
         security=params["security"],
         username=params["username"] or "",
-        password=params["password"] or "",
+        password=check_password(params["password"], "password"),
         sender=params["sender"] or "",
         recipient=params["recipient"] or "",
         truststore=params["truststore"] or None,
