@@ -288,7 +288,7 @@ def test_context_path(target: Start) -> None:
         ({"sender": "Bitbucket <a@example.com>"}, "not a mail address"),
         ({"url": "bitbucket.example.com"}, "url 'bitbucket.example.com' is not an http or https URL"),
         ({"url_username": ""}, "url_username and url_password"),
-        ({"timeout": 0}, "timeout 0.0 is out of range"),
+        ({"timeout": 0}, "timeout 0 is out of range"),
         ({"password_state_path": "/proc/stash_mail/p.json"}, "password_state_path"),
     ],
 )
