@@ -16,6 +16,7 @@ MODULE_UTILS = PREFIX + "module_utils."
 
 # The topmost first, as docs/architecture.md draws them.
 LAYERS = (
+    {"_plan"},
     {"_smtp", "_bitbucket"},
     {"_verdict"},
     {"_truststore"},

@@ -43,7 +43,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "service": _service(service),
         "process": describe(process),
         "javamail": find_javamail(install),
-        "cryptography": _cryptography(),
+        "cryptography": cryptography_version(),
     }
 
 
@@ -74,7 +74,8 @@ def _service(name: str) -> dict[str, t.Any]:
     return {"name": name, "exists": unit is not None or script, "manager": manager}
 
 
-def _cryptography() -> str | None:
+def cryptography_version() -> str | None:
+    """Version of the Python library cryptography, None if it is missing."""
     try:
         import cryptography
     except ImportError:

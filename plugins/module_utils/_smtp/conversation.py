@@ -24,7 +24,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import des
 
 
 class Settings(t.NamedTuple):
-    """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set."""
+    """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set.
+
+    ``planned`` is what the JVM will trust where that is not in a file yet; ``truststore`` does not count then.
+    """
 
     host: str
     port: int
@@ -42,6 +45,7 @@ class Settings(t.NamedTuple):
     method: str = "model"
     jvm_arguments: t.Sequence[str] = ()
     send_password: bool = True
+    planned: Anchors | None = None
 
     @property
     def encrypted(self) -> bool:
@@ -50,14 +54,14 @@ class Settings(t.NamedTuple):
 
     def anchors(self) -> Anchors:
         """Return what the JVM trusts; raise ``StashMailError`` where its own bundle is needed and not found."""
-        found = load_anchors(self.truststore, self.truststore_password, self.java_home)
+        found = self.planned or load_anchors(self.truststore, self.truststore_password, self.java_home)
         return found.extended(self.extra_anchors)
 
     def judge(self) -> Judge:
         """Return who says what the JVM makes of a certificate; raise ``StashMailError`` where that cannot be known."""
         anchors = self.anchors()
         store, password = self.truststore, self.truststore_password
-        own = anchors if self.extra_anchors else None
+        own = anchors if self.extra_anchors or self.planned else None
         question = Question(self.host, self.port, self.security, store, password, self.jvm_arguments, own, own_name())
         return Judge(question, anchors, self.java_home, self.method)
 
@@ -73,6 +77,7 @@ class Conversation:
             require_cryptography()
         self.judge = judge or (settings.judge() if settings.encrypted else None)
         self._session: Session | None = None
+        self.handshake: tls.Handshake | None = None
         self.warnings: list[str] = []
         self.outcome = "deliver"
         self.in_clear = True
@@ -188,7 +193,7 @@ class Conversation:
         self._hello()
 
     def _encrypt(self) -> None:
-        handshake = self._step("tls", lambda: tls.start_tls(self.session))
+        self.handshake = handshake = self._step("tls", lambda: tls.start_tls(self.session))
         self._facts["tls"] = {"version": handshake.version, "cipher": handshake.cipher}
         self._facts["chain"] = [_describe(der) for der in handshake.chain.certificates]
         self._facts["chain_complete"] = handshake.chain.complete

@@ -14,7 +14,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation i
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS, Judge
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
@@ -28,23 +29,47 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 RULES: dict[str, t.Any] = {"required_by": {"recipient": "sender"}}
 
 
+class Probe(t.NamedTuple):
+    """The last conversation, ended, and ``failure``, which ended it early; ``retry`` knows of those before."""
+
+    conversation: Conversation
+    failure: StashMailError | None
+    deadline: Deadline
+    retry: GreylistRetry
+
+
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The result of stash_mail_probe.
 
     :raises StashMailError: where Bitbucket could not send, with the whole result among its details.
     """
+    return answer(host, params, ask(params))
+
+
+def ask(params: t.Mapping[str, t.Any], planned: Anchors | None = None, judge: Judge | None = None) -> Probe:
+    """Have the conversation; raises :class:`StashMailError` only where it could not be begun.
+
+    ``planned`` takes the place of what is in the truststore now. ``judge`` is that of an earlier conversation with the
+    same server, so that its JVM need not be asked again.
+    """
     settings = settings_of(params)._replace(
         auth_type=params["auth_type"],
         method=params["method"],
         jvm_arguments=params["jvm_arguments"],
+        planned=planned,
     )
     retry = GreylistRetry(params["greylist_wait"])
     while True:
         deadline = Deadline(params["deadline"])
-        conversation = Conversation(settings, deadline)
+        conversation = Conversation(settings, deadline, judge)
         failure = conversation.attempt()
         if not retry.again(failure, conversation.last_step):
-            break
+            return Probe(conversation, failure, deadline, retry)
+
+
+def answer(host: Host, params: t.Mapping[str, t.Any], probe: Probe) -> dict[str, t.Any]:
+    """What came of it, as the module's result; raises :class:`StashMailError` as :func:`run` does."""
+    conversation, failure, deadline, retry = probe
     for warning in [*conversation.warnings, *retry.warnings(failure)]:
         host.warn(warning)
     facts = {

@@ -223,9 +223,16 @@ def run(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) -> d
 
     :raises StashMailError: with ``path`` among its details.
     """
+    return build(host, params, fetch_chain)[0]
+
+
+def build(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) -> tuple[dict[str, t.Any], bytes | None]:
+    """As :func:`run`; also returns what is in the file then, None where it is removed."""
     path = params["path"]
     try:
-        return remove(host, params, path) if params["state"] == "absent" else write(host, params, path, fetch_chain)
+        if params["state"] == "absent":
+            return remove(host, params, path), None
+        return write(host, params, path, fetch_chain)
     except StashMailError as error:
         error.details.setdefault("path", path)
         raise
@@ -259,7 +266,9 @@ def remove(host: Host, params: t.Mapping[str, t.Any], path: str) -> dict[str, t.
     return result
 
 
-def write(host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: FetchChain) -> dict[str, t.Any]:
+def write(
+    host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: FetchChain
+) -> tuple[dict[str, t.Any], bytes]:
     """Build the truststore and write it where it differs from what is there."""
     exclude = {check_sha256(item, f"exclude[{number}]") for number, item in enumerate(params["exclude"])}
     if not params["password"]:
@@ -290,7 +299,7 @@ def write(host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: Fet
         for warning in certificate_set.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
             host.warn(warning)
     install(host, params, path, before, after, result)
-    return result
+    return result, after
 
 
 def install(

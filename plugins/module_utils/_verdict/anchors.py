@@ -81,6 +81,11 @@ def _read(path: str, password: str | None, how: str) -> Anchors:
             data = file.read()
     except OSError as error:
         raise StashMailError(f"{path} cannot be read: {error.strerror}.") from None
+    return read_anchors(data, password, path, how)
+
+
+def read_anchors(data: bytes, password: str | None, path: str, how: str) -> Anchors:
+    """Return what a JVM trusts that finds ``data`` in the file ``path``, which need not be there yet."""
     try:
         certificates = _trusted(data, password)
     except StashMailError as error:

@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The single modules' options as suboptions of the one that asks all their questions.
+
+They are taken from the modules' own documentation, so that each option is described once.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pathlib
+import re
+import typing as t
+
+import yaml
+
+_COLLECTION = "stashops.mail"
+_MODULES = pathlib.Path(__file__).resolve().parents[1] / "modules"
+# Question: its module, and what is said of it here.
+_QUESTIONS: dict[str, tuple[str, list[str]]] = {
+    "product": (
+        "stash_mail_info",
+        ["Where the product is looked for. This question is always asked."],
+    ),
+    "server": ("stash_mail_server", ["The mail settings that the product is to have, to ask what would be written."]),
+    "jvm": ("stash_mail_jvm", ["The JVM's arguments, to ask what would be changed and whether to restart."]),
+    "properties": (
+        "stash_mail_properties",
+        [
+            "The product's properties, to ask what would be changed.",
+            "Where neither O(properties.path) nor O(properties.home) is given, the home is the one of RV(product).",
+        ],
+    ),
+    "truststore": (
+        "stash_mail_truststore",
+        ["The truststore, to ask what would be written. It is built in memory and goes nowhere."],
+    ),
+    "probe": (
+        "stash_mail_probe",
+        [
+            "The mail server, to ask whether the product could send through it.",
+            "Where O(probe.java_home) or O(probe.jvm_arguments) are left out, they are those of RV(product).",
+            "Where O(probe.truststore) is left out, O(judged_by) says which truststore counts.",
+        ],
+    ),
+}
+
+
+def _documentation(module: str) -> dict[str, t.Any]:
+    for node in ast.parse((_MODULES / f"{module}.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+            return t.cast("dict[str, t.Any]", yaml.safe_load(ast.literal_eval(node.value)))
+    raise ValueError(f"{module} has no DOCUMENTATION")
+
+
+def _fragment(name: str) -> dict[str, t.Any]:
+    parts = name.split(".")
+    package = "ansible.plugins.doc_fragments"
+    if name.startswith(f"{_COLLECTION}."):
+        package = f"ansible_collections.{_COLLECTION}.plugins.doc_fragments"
+    fragment = importlib.import_module(f"{package}.{parts[2]}").ModuleDocFragment
+    text = getattr(fragment, parts[3].upper() if parts[3:] else "DOCUMENTATION")
+    return t.cast("dict[str, t.Any]", yaml.safe_load(text))
+
+
+def _options(module: str) -> dict[str, t.Any]:
+    documentation = _documentation(module)
+    options: dict[str, t.Any] = {}
+    for name in documentation.get("extends_documentation_fragment", []):
+        options.update(_fragment(name).get("options") or {})
+    options.update(documentation["options"])
+    return options
+
+
+def _placed(value: t.Any, question: str, module: str) -> t.Any:
+    """``value`` with its references to options turned into ones to suboptions, those to results into the module's."""
+    if isinstance(value, dict):
+        # The version would be one of ansible-core, for options that are its.
+        return {name: _placed(item, question, module) for name, item in value.items() if name != "version_added"}
+    if isinstance(value, list):
+        return [_placed(item, question, module) for item in value]
+    if isinstance(value, str):
+        value = re.sub(r"\bO\((?=[a-z_]+[\[\].=)a-z_])", f"O({question}.", value)
+        return re.sub(r"\bRV\((?=[a-z_])", f"RV({_COLLECTION}.{module}#module:", value)
+    return value
+
+
+def _question(name: str) -> dict[str, t.Any]:
+    module, description = _QUESTIONS[name]
+    return {
+        "description": [*description, f"The options are those of M({_COLLECTION}.{module})."],
+        "type": "dict",
+        "suboptions": _placed(_options(module), name, module),
+    }
+
+
+class ModuleDocFragment:
+    """Documentation of the questions among ``_plan.questions.ARGUMENT_SPEC``."""
+
+    DOCUMENTATION = yaml.safe_dump({"options": {name: _question(name) for name in _QUESTIONS}}, sort_keys=False)

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's plan: the questions of the single modules, asked in one go in their order, with nothing changed."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, refusals
+from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
+from ansible_collections.stashops.mail.plugins.module_utils._product import arguments, information, properties_file
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "product": {"type": "dict", "options": information.ARGUMENT_SPEC, "apply_defaults": True},
+    "server": {"type": "dict", "options": mail_server.ARGUMENT_SPEC},
+    "jvm": {"type": "dict", "options": arguments.ARGUMENT_SPEC, **arguments.RULES},
+    "properties": {"type": "dict", "options": properties_file.ARGUMENT_SPEC},
+    "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
+    "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
+    **mail.ARGUMENT_SPEC,
+    "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
+}
+
+
+def masked(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Those of the parameters that may hold secrets under names of the user's choice, as they may be shown."""
+    asked = params["properties"]
+    if not asked:
+        return {}
+    return {"properties": {**asked, "properties": properties_file.masked(asked["properties"])}}
+
+
+def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The result of stash_mail_plan.
+
+    :raises StashMailError: where a question failed or the answers forbid to go on, with all answers as its details.
+    """
+    if (params["trials"] or params["logins"]) and not params["probe"]:
+        raise StashMailError("trials and logins are about a mail server: give probe, which says where it is.")
+    with Asking(host) as asking:
+        return _ask(asking, params)
+
+
+def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    host = asking.host
+    # Whether the run is a check is one of the things that it tells.
+    product = asking.ask("product", lambda _host: information.run(host, params["product"]))
+    if params["server"]:
+        asking.ask("server", lambda quiet: mail_server.run(quiet, params["server"]))
+    found = refusals.is_found(product, params["jvm"])
+    if params["jvm"]:
+        asking.ask("jvm", lambda quiet: _jvm(quiet, params["jvm"], found))
+    if params["properties"]:
+        home = product.get("home") or params["product"]["home"]
+        asking.ask("properties", lambda quiet: _properties(quiet, params["properties"], home))
+    has_cryptography = bool(product.get("cryptography") or information.cryptography_version())
+    planned = _truststore(asking, params["truststore"], has_cryptography)
+    asked_on = mail.ask(asking, params, planned, has_cryptography)
+    return _result(asking.answers, asked_on, params, found)
+
+
+def _jvm(host: Host, params: t.Mapping[str, t.Any], found: bool) -> Answer:
+    if not found and params["state"] == "present":
+        return skipped(refusals.NOT_FOUND)
+    return arguments.run(host, params)
+
+
+def _properties(host: Host, params: t.Mapping[str, t.Any], home: str | None) -> Answer:
+    home = params["home"] or home
+    if not home and not params["path"]:
+        raise StashMailError(
+            "No home folder of the product was found on this host, and the properties go into the file in its shared "
+            "folder. Set product.home (stash_mail_bitbucket_home)."
+        )
+    return properties_file.run(host, {**params, "home": home})
+
+
+def _truststore(asking: Asking, params: t.Mapping[str, t.Any] | None, has_cryptography: bool) -> bytes | None:
+    """Ask for the truststore; return its bytes as they would be, None where there would be none."""
+    if not params:
+        return None
+    data: bytes | None = None
+
+    def question(host: Host) -> Answer:
+        nonlocal data
+        if not has_cryptography and params["state"] == "present" and (params["certificates"] or params["fetch"]):
+            return skipped(NO_CRYPTOGRAPHY)
+        result, data = build.build(host, params, fetch_chain)
+        return result
+
+    asking.ask("truststore", question)
+    return data
+
+
+def _result(
+    answers: t.Mapping[str, Answer],
+    asked_on: t.Mapping[str, t.Mapping[str, Answer]],
+    params: t.Mapping[str, t.Any],
+    found: bool,
+) -> dict[str, t.Any]:
+    failed = {name: answer for name, answer in answers.items() if answer.get("failed")}
+    for name, answer in asked_on.get("trials", {}).items():
+        if answer.get("failed"):
+            failed[f"trials.{name}"] = answer
+    refused = refusals.find(answers, params, found)
+    result = {
+        **answers,
+        **asked_on,
+        "changed": False,
+        "planned": [name for name, answer in answers.items() if answer.get("changed")],
+        "failures": list(failed),
+        "refusals": refused,
+        "restart": refusals.restart_method(answers["product"], params["restart"]),
+    }
+    if not failed and not refused:
+        return result
+    if len(failed) == 1 and not refused:
+        (answer,) = failed.values()
+        if "code" in answer:
+            result["code"] = answer["code"]
+        raise StashMailError(str(answer["msg"]), **result)
+    raise StashMailError("\n".join([*(f"{name}: {failed[name]['msg']}" for name in failed), *refused]), **result)

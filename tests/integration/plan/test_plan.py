@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""stash_mail_plan: all is asked, nothing is changed, and what fails keeps nothing else from being answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.stashops.mail.plugins.modules import stash_mail_plan
+
+from tests.integration.plan.conftest import CA, MAIL, OTHER_CA, OTHER_PASSWORD, PASSWORD, ROOT, Node
+
+Start = Callable[..., Node]
+PACKAGE = "ansible_collections.stashops.mail.plugins.modules."
+MODULES = {
+    "product": "stash_mail_info",
+    "server": "stash_mail_server",
+    "jvm": "stash_mail_jvm",
+    "properties": "stash_mail_properties",
+    "truststore": "stash_mail_truststore",
+}
+# What Ansible adds to each module's result, some of it for whatever has a path.
+OF_ANSIBLE = {"invocation", "warnings", "uid", "gid", "owner", "group", "mode", "state", "size"}
+ACCOUNT = {"username": "bitbucket", "password": PASSWORD}
+
+
+def test_all_is_asked_and_nothing_changed(start: Start) -> None:
+    node = start(**ACCOUNT)
+    before = node.contents()
+    found = node.plan()
+    assert found.status == 0, found["msg"]
+    assert found["changed"] is False
+    assert found["planned"] == ["server", "jvm", "properties", "truststore"]
+    assert (found["failures"], found["refusals"], found["restart"]) == ([], [], "none")
+    assert found["probe"]["outcome"] == "deliver"
+    assert found["probe"]["authenticated"] is True
+    assert found["probe"]["jvm"]["method"] == "jvm"
+    assert found["probe"]["jvm"]["truststore"] == str(node.truststore)
+    assert found["product"]["check_mode"] is False
+    assert node.contents() == before
+    assert not node.truststore.parent.exists()
+    assert node.server.messages == []
+    assert node.standin.call("GET", MAIL, node.standin.sysadmin).status == 404
+
+
+def test_answers_are_those_of_the_single_modules(start: Start) -> None:
+    node = start(**ACCOUNT)
+    found = node.plan()
+    for question, module in MODULES.items():
+        alone = node.run(PACKAGE + module, _for_single(node, question), check=True)
+        expected = {name: value for name, value in alone.result.items() if name not in OF_ANSIBLE}
+        if question == "product":
+            expected["check_mode"] = False
+        given = {name: value for name, value in found[question].items() if name != "warnings"}
+        assert given == expected
+
+
+def _for_single(node: Node, question: str) -> dict[str, Any]:
+    options = dict(node.options[question])
+    return {**options, "home": str(node.home)} if question == "properties" else options
+
+
+def test_the_digest_is_that_of_the_file_written(start: Start) -> None:
+    node = start(**ACCOUNT)
+    found = node.plan()
+    node.truststore.parent.mkdir()
+    node.run(PACKAGE + MODULES["truststore"], node.options["truststore"], check=False)
+    written = hashlib.sha256(node.truststore.read_bytes()).hexdigest()
+    assert found["truststore"]["sha256"] == written
+    again = node.plan()
+    assert "truststore" not in again["planned"]
+    assert again["truststore"]["changed"] is False
+
+
+def test_check_mode_is_the_same(start: Start) -> None:
+    node = start(**ACCOUNT)
+    checked = node.plan(check=True)
+    assert checked.status == 0
+    assert checked["product"]["check_mode"] is True
+    assert checked["planned"] == node.plan()["planned"]
+
+
+def test_only_what_is_given_is_asked(start: Start) -> None:
+    node = start(**ACCOUNT)
+    found = node.plan(False, **dict.fromkeys(("server", "jvm", "properties", "truststore", "probe")))
+    assert found.status == 0
+    assert set(MODULES) & set(found.result) == {"product"}
+    assert "probe" not in found.result
+    assert found["product"]["home"] == str(node.home)
+
+
+def test_all_that_is_returned_is_documented(start: Start) -> None:
+    node = start(**ACCOUNT)
+    documented = set(yaml.safe_load(stash_mail_plan.RETURN)) | {"changed", "invocation", "warnings", "failed"}
+    logins = [{"name": "a", **ACCOUNT}]
+    trials = [{"name": "next", "certificates": [{"pem": CA.pem}]}]
+    for found in (node.plan(logins=logins, trials=trials), node.plan(server={"url_password": OTHER_PASSWORD})):
+        assert set(found.result) <= documented
+
+
+# Each question failing alone.
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "said"),
+    [
+        ("product", {"java_home": "/nowhere"}, "/nowhere"),
+        ("server", {"url_password": OTHER_PASSWORD}, "sysadmin"),
+        ("jvm", {"truststore": "relative"}, "relative"),
+        ("properties", {"properties": {"a b": "c"}}, "no name of a property"),
+        ("truststore", {"certificates": [{"pem": "no certificate"}]}, "certificates[0]"),
+        ("probe", {"port": 1}, "127.0.0.1:1"),
+        ("probe", {"password": OTHER_PASSWORD}, "535"),
+    ],
+)
+def test_one_fails_and_the_others_are_answered(question: str, options: dict[str, Any], said: str, start: Start) -> None:
+    node = start(**ACCOUNT)
+    found = node.plan(False, **{question: options})
+    assert said in found.message
+    assert found["failures"] == [question]
+    assert found[question]["failed"] is True
+    assert found[question]["msg"] == found.message
+    if "code" in found[question]:
+        assert found["code"] == found[question]["code"]
+    for other in {*MODULES, "probe"} - {question}:
+        assert not found[other].get("failed"), found[other]
+        # Without a truststore there is nothing to judge the mail server by.
+        assert bool(found[other].get("skipped")) is ((question, other) == ("truststore", "probe"))
+
+
+def test_several_fail_and_each_is_named(start: Start) -> None:
+    node = start(**ACCOUNT)
+    found = node.plan(server={"url_password": OTHER_PASSWORD}, probe={"port": 1}, truststore=None)
+    assert found["failures"] == ["server", "probe"]
+    assert [line.partition(": ")[0] for line in found.message.splitlines()] == ["server", "probe"]
+    assert "code" not in found.result
+    assert found["probe"]["code"] == "refused"
+    assert found["jvm"]["changed"] is True
+
+
+def test_an_owner_that_nobody_knows_fails_the_truststore_alone(start: Start) -> None:
+    node = start(**ACCOUNT)
+    node.write_truststore(CA)
+    found = node.plan(truststore={"owner": "nobody-of-this-name"})
+    assert "nobody-of-this-name" in found.message
+    assert found["failures"] == ["truststore"]
+    assert found["server"]["changed"] is True
+
+
+def test_without_cryptography_there_are_no_certificates(start: Start) -> None:
+    node = start(**ACCOUNT)
+    package = node.folder / "without" / "cryptography"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('none here')\n")
+    node.environment["PYTHONPATH"] = f"{package.parent}:{ROOT / 'collections'}"
+    found = node.plan()
+    assert found.status == 0, found["msg"]
+    assert found["product"]["cryptography"] is None
+    for question in ("truststore", "probe"):
+        assert found[question]["skipped"] is True
+        assert "python3-cryptography" in found[question]["msg"]
+    assert found["planned"] == ["server", "jvm", "properties"]
+
+
+# By which truststore the mail server is judged.
+
+
+def test_judged_by_what_is_planned(start: Start) -> None:
+    node = start(**ACCOUNT)
+    node.write_truststore(OTHER_CA)
+    assert node.plan()["probe"]["jvm"]["trusted"] is True
+    refused = node.plan(truststore={"certificates": [{"pem": OTHER_CA.pem}]})
+    assert refused["code"] == "tls_untrusted"
+    assert refused["probe"]["jvm"]["method"] == "jvm"
+
+
+def test_judged_by_what_is_in_force_and_told_what_the_plan_would_do(start: Start) -> None:
+    node = start(**ACCOUNT)
+    node.write_truststore(OTHER_CA)
+    found = node.plan(judged_by="in_force")
+    assert found["code"] == "tls_untrusted"
+    assert found["probe"]["jvm"]["truststore"] == str(node.truststore)
+    planned = found["trials"]["planned"]
+    assert (planned["trusted"], planned["delivers"], planned["outcome"]) == (True, True, "deliver")
+    assert planned["anchors"] == [item["sha256"] for item in found["truststore"]["anchors"]]
+    node.write_truststore(CA)
+    well = node.plan(judged_by="in_force")
+    assert well.status == 0
+    assert "trials" not in well.result
+
+
+def test_a_truststore_that_is_named_counts(start: Start) -> None:
+    node = start(**ACCOUNT)
+    node.write_truststore(OTHER_CA)
+    found = node.plan(probe={"truststore": str(node.truststore)})
+    assert found["code"] == "tls_untrusted"
+
+
+# Trials and logins.
+
+
+def test_trials_judge_what_was_presented(start: Start) -> None:
+    node = start(**ACCOUNT)
+    trials = [
+        {"name": "next", "certificates": [{"pem": CA.pem}]},
+        {"name": "other", "certificates": [{"pem": OTHER_CA.pem}]},
+        {"name": "broken", "certificates": [{"pem": "no certificate"}]},
+    ]
+    only = dict.fromkeys(("server", "jvm", "properties", "truststore"))
+    nobody = {"username": None, "password": None, "sender": None, "recipient": None}
+    found = node.plan(False, **only, probe=nobody, trials=trials)
+    assert node.server.auth_attempts == []
+    assert found["trials"]["next"]["trusted"] is True
+    assert found["trials"]["next"]["jvm"]["method"] == "jvm"
+    assert len(found["trials"]["next"]["anchors"]) == 1
+    assert found["trials"]["other"]["trusted"] is False
+    assert found["trials"]["other"]["outcome"] == "tls_untrusted"
+    # The JVM's own bundle does not know the CA, and that is the probe's answer.
+    assert found["failures"] == ["probe", "trials.broken"]
+    assert found["probe"]["code"] == "tls_untrusted"
+    assert "certificates[0]" in found["trials"]["broken"]["msg"]
+
+
+def test_logins_are_each_told(start: Start) -> None:
+    node = start(**ACCOUNT)
+    logins = [
+        {"name": "old", "username": "bitbucket", "password": OTHER_PASSWORD},
+        {"name": "new", "username": "bitbucket", "password": PASSWORD},
+    ]
+    found = node.plan(logins=logins)
+    assert found.status == 0, found["msg"]
+    assert found["probe"]["skipped"] is True
+    assert found["logins"]["new"]["accepted"] is True
+    assert found["logins"]["old"]["accepted"] is False
+    assert found["logins"]["old"]["outcome"] == "auth_failed"
+    assert "535" in found["logins"]["old"]["msg"]
+    assert node.server.auth_attempts == [False, True]
+
+
+def test_a_server_that_does_not_ask_has_accepted_nothing(start: Start) -> None:
+    node = start()
+    found = node.plan(logins=[{"name": "new", **ACCOUNT}])
+    assert found["logins"]["new"]["accepted"] is False
+    assert found["logins"]["new"]["outcome"] == "deliver_unauthenticated"
+
+
+def test_logins_and_trials_need_a_mail_server(start: Start) -> None:
+    node = start()
+    assert "give probe" in node.plan(probe=None, logins=[{"name": "new", **ACCOUNT}]).message
+
+
+# Why not to go on.
+
+
+def test_a_password_is_not_given_away(start: Start) -> None:
+    node = start("plain", **ACCOUNT)
+    found = node.plan(probe={"security": "starttls_optional"}, server={"security": "starttls_optional"})
+    assert "stash_mail_security" in found.message
+    assert found["failures"] == []
+    assert found["refusals"] == [found.message]
+    assert node.server.auth_attempts == []
+    assert node.plan(probe={"security": "plain"}).status == 0
+
+
+def test_a_truststore_of_others_is_not_lost(start: Start) -> None:
+    node = start(**ACCOUNT)
+    script = node.install / "bin" / "_start-webapp.sh"
+    script.write_text('#!/bin/sh\nJVM_SUPPORT_RECOMMENDED_ARGS="-Djavax.net.ssl.trustStore=/etc/theirs"\n')
+    found = node.plan()
+    assert "/etc/theirs" in found.message
+    assert "stash_mail_truststore_base" in found.message
+    assert len(found["refusals"]) == 1
+    node.write_truststore(CA)
+    assert node.plan(truststore={"base": found["product"]["java"]["cacerts"]}).status == 0
+
+
+def test_no_way_to_restart(start: Start) -> None:
+    node = start(**ACCOUNT)
+    assert node.plan(restart="auto")["restart"] == "scripts"
+    found = node.plan(restart="service")
+    assert "stash_mail_restart" in found.message
+    assert found["refusals"] == [found.message]
+    assert node.plan(restart="service", jvm=None, properties=None).status == 0
