@@ -15,7 +15,7 @@ author:
 description:
   - Writes one truststore (the file that a JVM's C(-Djavax.net.ssl.trustStore) names) with all certificates of a base
     bundle and those of O(certificates) and O(fetch).
-  - It is built anew from the current base at each run, so CAs that an update of Java adds or withdraws flow through,
+  - It is built again from the current base at each run, so CAs that an update of Java adds or withdraws flow through,
     and nothing of yours is lost. The same input gives the same bytes on any target, so a second run changes nothing.
   - The JVM's own bundle is read and never written to.
   - No Java is needed on the target, except to find the bundle for O(base=auto), and to open a base that is an encrypted
@@ -45,8 +45,10 @@ attributes:
 options:
   path:
     description:
-      - Absolute path of the truststore. Its folder must exist. If it is a symbolic link, the file it points to is
-        replaced.
+      - Absolute path of the truststore. Its folder is made where it is missing, with the mode V(0755); the one that
+        this is in must exist.
+      - If it is a symbolic link, the file it points to is replaced. Links of other accounts than root and the module's
+        are followed to what is their makers' own only, here and on the way.
       - A JVM's own bundle is refused, and so is an existing file that is no truststore.
       - Without O(mode) a new file gets V(0644), since the product's account must be able to read it, and an existing
         file keeps its mode, owner, group and SELinux context.

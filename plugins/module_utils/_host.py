@@ -30,10 +30,6 @@ class Host:
         """Tell the user something that is no error."""
         self.module.warn(text)
 
-    def backup(self, path: str) -> str:
-        """Copy the file to one beside it with a timestamp in its name, which is returned."""
-        return str(self.module.backup_local(path))
-
 
 def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None = None) -> None:
     """End ``module`` with what ``run`` returns, or as failed with what it raises.

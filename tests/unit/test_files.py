@@ -68,10 +68,10 @@ def test_prepare_sees_the_whole_file_and_its_failure_changes_nothing(tmp_path: P
     path = tmp_path / "file"
     path.write_bytes(b"old")
     seen = []
-    _files.replace(str(path), b"new", prepare=lambda temporary: seen.append(Path(temporary).read_bytes()))
+    _files.replace(str(path), b"new", prepare=lambda temporary: seen.append(Path(temporary.path).read_bytes()))
     assert seen == [b"new"]
 
-    def refuse(temporary: str) -> None:
+    def refuse(temporary: _files.Opened) -> None:
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
@@ -84,7 +84,7 @@ def test_what_reads_back_differently_is_not_installed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(StashMailError, match="reads back differently"):
-        _files.replace(str(path), b"new", prepare=lambda temporary: Path(temporary).write_bytes(b"bad"))
+        _files.replace(str(path), b"new", prepare=lambda temporary: Path(temporary.path).write_bytes(b"bad"))
     assert path.read_bytes() == b"old"
     assert leftovers(tmp_path) == []
 
@@ -172,7 +172,7 @@ def test_the_message_of_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_mount_point_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(source: str, target: str) -> None:
+    def busy(source: str, target: str, **_folders: int) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
 
     path = tmp_path / "file"

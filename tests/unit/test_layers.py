@@ -22,7 +22,7 @@ LAYERS = (
     {"_truststore"},
     {"_product", "_mailbox"},
     {"_x509", "_java", "_net", "_inputs"},
-    {"_files", "_text_file"},
+    {"_files"},
     {"_host"},
     {"_secrets", "_errors"},
 )

@@ -9,8 +9,6 @@ Python's standard library and allowed in FIPS mode.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import hmac
 import json
@@ -19,7 +17,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._files import read_if_there, replace
+from ansible_collections.stashops.mail.plugins.module_utils._files import locked, read_if_there, replace
 
 ITERATIONS = 600_000
 _FORMAT = "stash_mail password fingerprints"
@@ -119,7 +117,7 @@ class PasswordRecord:
         folder = os.path.dirname(os.path.abspath(self.path))
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            with _locked(folder):
+            with locked(folder):
                 # Read anew: other instances may have been written meanwhile, from the same controller.
                 self.damaged = ""
                 entries = self._load()
@@ -133,16 +131,6 @@ class PasswordRecord:
                 content = {"format": _FORMAT, "version": _VERSION, "entries": entries}
                 text = json.dumps(content, indent=2, sort_keys=True) + "\n"
                 # The mode of a file that is there would be kept otherwise.
-                replace(self.path, text.encode("ascii"), prepare=lambda temporary: os.chmod(temporary, _MODE))
+                replace(self.path, text.encode("ascii"), prepare=lambda file: os.fchmod(file.descriptor, _MODE))
         except (OSError, StashMailError) as error:
             raise StashMailError(f"password_state_path: {str(error).rstrip('.')}. {state}") from None
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> t.Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
@@ -14,7 +16,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import proc
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask, mask_argument, printable
-from ansible_collections.stashops.mail.plugins.module_utils._text_file import remove_file, replace_file
 
 METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -74,18 +75,44 @@ def apply(host: Host, params: t.Mapping[str, t.Any], plan: Plan) -> list[str]:
     """Write the plan's changes; returns the backups made."""
     backups = []
     for path, (before, after) in plan.changes.items():
+        keep_context = _files.keep_context(host.module, path)
         if params["backup"] and before is not None:
-            backups.append(host.backup(path))
+            backups.append(_files.backup(path, keep_context))
         if after is None:
-            remove_file(path)
+            _files.remove(path, with_empty_folder=True)
             continue
         is_script = path == plan.script_path
         # A password must not be readable for all; the script has to stay so for the product's account.
         mode = None if is_script else (0o600 if start_script.PASSWORD_ARGUMENT in after else 0o644)
         if path == params["environment_file"]:
             mode = 0o600 if before is None else None  # There may be other secrets in it.
-        replace_file(host.module, path, after, mode=mode, check=["sh", "-n"] if is_script else None)
+        data = after.encode(*_files.TEXT)
+        if is_script:
+            check_syntax(host, path, data)
+        _files.make_folder(os.path.dirname(path))
+        _files.replace(path, data, prepare=_with_mode(keep_context, mode), in_place=True)
     return backups
+
+
+def _with_mode(keep_context: _files.Prepare, mode: int | None) -> _files.Prepare:
+    def prepare(file: _files.Opened) -> None:
+        keep_context(file)
+        if mode is not None:
+            os.fchmod(file.descriptor, mode)
+
+    return prepare
+
+
+def check_syntax(host: Host, path: str, data: bytes) -> None:
+    """Raise :class:`StashMailError` where a shell refuses the script; nothing of its text is shown."""
+    code, _out, errors = host.module.run_command(["sh", "-n"], data=data, binary_data=True)
+    if code:
+        line = re.search(r":\s*(?:line )?(\d+):", errors)
+        where = f", at line {line[1]}" if line else ""
+        raise StashMailError(
+            f"{path} was left as it is: sh -n refuses the new one{where}. "
+            "See whether the script is whole: sh -n on the file as it is tells."
+        )
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

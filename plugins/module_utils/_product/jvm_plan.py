@@ -8,6 +8,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
     PATH_PROPERTY,
@@ -19,7 +20,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import inst
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import VARIABLE, Wanted
-from ansible_collections.stashops.mail.plugins.module_utils._text_file import read_file
 
 DROP_IN = "stash_mail.conf"
 
@@ -67,10 +67,10 @@ def make_plan(
     drop_in_path = f"{systemd.UNIT_PATHS[0]}/{systemd.unit_name(service)}.d/{DROP_IN}" if service else ""
     unit = systemd.find_unit(service, without=(drop_in_path,)) if service else None
     # Through a link, the file itself is edited and the link stays.
-    script_path = os.path.realpath(install.arguments_file) if install else None
-    script = read_file(script_path) if script_path else None
-    drop_in = read_file(drop_in_path) if drop_in_path else None
-    env_file = read_file(environment_file) if environment_file else None
+    script_path = _files.resolve(install.arguments_file) if install else None
+    script = _files.read_text_if_there(script_path) if script_path else None
+    drop_in = _files.read_text_if_there(drop_in_path) if drop_in_path else None
+    env_file = _files.read_text_if_there(environment_file) if environment_file else None
     reason = "Nothing of ours is here."
     if environment_file and method in ("auto", "environment"):
         method, reason = "environment", "There is a file that a container gets its environment from."

@@ -92,18 +92,9 @@ def diff(path: str, keys: t.Sequence[str], before: t.Mapping[str, str], after: t
 
 def write(host: Host, path: str, text: str) -> None:
     """Replace the file; a new one gets its folder's owner, who is the product's account."""
-    is_new = not os.path.exists(path)
-
-    def prepare(temporary: str) -> None:
-        if is_new:
-            folder = os.stat(os.path.dirname(path))
-            os.chown(temporary, folder.st_uid, folder.st_gid)
-        module = host.module
-        if module.selinux_enabled():
-            context = module.selinux_default_context(path) if is_new else module.selinux_context(path)
-            module.set_context_if_different(temporary, context, False)
-
-    _files.replace(path, text.encode(properties_file.ENCODING), mode=0o640, prepare=prepare, in_place=True)
+    prepare = _files.keep_context(host.module, path)
+    data = text.encode(properties_file.ENCODING)
+    _files.replace(path, data, mode=0o640, owner_of_folder=True, prepare=prepare, in_place=True)
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -131,7 +122,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         result["diff"] = diff(path, keys, before, after)
     if changed and not host.check_mode:
         if params["backup"] and data is not None:
-            result["backup_file"] = host.backup(path)
+            result["backup_file"] = _files.backup(path, _files.keep_context(host.module, path))
         write(host, path, changed_text)
     return result
 

@@ -16,12 +16,12 @@ from ansible_collections.stashops.mail.plugins.module_utils._truststore import a
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import Additions, Presented
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.attributes import Attributes
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.base import Base
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem as pem_reader
 
 if t.TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
     from ansible_collections.stashops.mail.plugins.module_utils._product.install import Java
 
 # Host, port, security and seconds; DER certificates, whether these are all that was presented, how they were read.
@@ -107,7 +107,7 @@ def check_existing(path: str) -> bytes | None:
 
     :raises StashMailError: if it is something else, so that a mistyped path never overwrites another file.
     """
-    data = _files.read_if_there(path, store.MAX_SIZE) if os.path.exists(path) else None
+    data = _files.read_if_there(path, store.MAX_SIZE)
     if data:
         try:
             known = store.detect(data) in store.FORMATS
@@ -261,7 +261,7 @@ def remove(host: Host, params: t.Mapping[str, t.Any], path: str) -> dict[str, t.
         result["diff"] = make_diff(path, data, None, result)
     if result["changed"] and not host.check_mode:
         if params["backup"] and data is not None:
-            result["backup_file"] = host.backup(path)
+            result["backup_file"] = _files.backup(path, _files.keep_context(host.module, path))
         _files.remove(path)
     return result
 
@@ -273,6 +273,8 @@ def write(
     exclude = {check_sha256(item, f"exclude[{number}]") for number, item in enumerate(params["exclude"])}
     if not params["password"]:
         raise TruststoreError("password is empty: a JVM cannot check a truststore so. Leave it out for changeit.")
+    base_bundle.check_target(path, None, None)
+    attributes = Attributes(host.module, params)
     java = find_java(params)
     base = load_base(params, java)
     base_bundle.check_target(path, base.path, java.home.cacerts() if java else None)
@@ -298,7 +300,7 @@ def write(
     for entry in built.ours:
         for warning in certificate_set.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
             host.warn(warning)
-    install(host, params, path, before, after, result)
+    install(host, params, path, before, after, attributes, result)
     return result, after
 
 
@@ -308,34 +310,53 @@ def install(
     path: str,
     before: bytes | None,
     after: bytes,
+    attributes: Attributes,
     result: dict[str, t.Any],
 ) -> None:
     """Put the file in place with its attributes, or in check mode see what that would change; completes ``result``."""
-    diff = make_diff(path, before, after, result) if result["changed"] else {}
-    attributes = host.module.load_file_common_arguments(params, path=os.path.realpath(path))
+    rebuilt = result["changed"]
+    parts: list[dict[str, t.Any]] = []
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        parts.append({"before": {"path": folder, "state": "absent"}, "after": {"path": folder, "state": "directory"}})
+    if rebuilt:
+        parts.append(make_diff(path, before, after, result))
+    if before is not None:
+        with _files.opened(path) as file:
+            old, new = attributes.apply(file, write=not (rebuilt or host.check_mode))
+        if new:
+            result["changed"] = True
+            parts.append({"before": old, "after": new})
     if not host.check_mode:
+        _files.make_folder(folder, prepare=_files.keep_context(host.module, folder))
         _files.remove_leftovers(path)
-    if result["changed"] and not host.check_mode:
-        if params["backup"] and before is not None:
-            result["backup_file"] = host.backup(path)
-        _files.replace(
-            path,
-            after,
-            prepare=lambda temporary: set_attributes(host.module, temporary, attributes),
-            in_place=params["unsafe_writes"],
-        )
-    attributes_diff: dict[str, t.Any] = {}
+        if rebuilt:
+            replace(host, params, path, before, after, attributes, result)
+    flags_diff: dict[str, t.Any] = {}
     if os.path.exists(path):
-        result["changed"] = host.module.set_fs_attributes_if_different(attributes, result["changed"], attributes_diff)
+        result["changed"] = attributes.apply_flags(path, result["changed"], flags_diff)
     if host.shows_diff:
-        result["diff"] = [item for item in (diff, attributes_diff) if item]
+        result["diff"] = [item for item in (*parts, flags_diff) if item]
 
 
-def set_attributes(module: AnsibleModule, temporary: str, attributes: dict[str, t.Any]) -> None:
-    """Give the temporary file what the final one shall have, so that it never stands there with less."""
-    path = attributes["path"]
-    if module.selinux_enabled():
-        context = module.selinux_context(path) if os.path.exists(path) else module.selinux_default_context(path)
-        module.set_context_if_different(temporary, context, False)
-    # Not chattr's flags: an immutable file could not be renamed.
-    module.set_fs_attributes_if_different(dict(attributes, path=temporary, attributes=None), False)
+def replace(
+    host: Host,
+    params: t.Mapping[str, t.Any],
+    path: str,
+    before: bytes | None,
+    after: bytes,
+    attributes: Attributes,
+    result: dict[str, t.Any],
+) -> None:
+    """Put the new file in the old one's place, with its attributes from the first moment on."""
+    keep_context = _files.keep_context(host.module, path)
+
+    def prepare(temporary: _files.Opened) -> None:
+        keep_context(temporary)
+        attributes.apply(temporary)
+
+    if params["backup"] and before is not None:
+        result["backup_file"] = _files.backup(path, keep_context)
+    _files.replace(path, after, prepare=prepare, in_place=params["unsafe_writes"])
+    with _files.opened(path) as file:
+        attributes.apply(file)  # where it could only be overwritten

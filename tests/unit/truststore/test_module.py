@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 import stat
 import typing as t
@@ -292,16 +293,78 @@ def test_never_the_jvms_own_bundle(target: Target) -> None:
     assert target.cacerts.read_bytes() == before
 
 
-def test_a_missing_folder(target: Target) -> None:
+def test_a_missing_folder_is_made(target: Target) -> None:
+    folder = target.path.parent / "later"
+    options: dict[str, t.Any] = {"path": str(folder / "cacerts"), "java_home": str(target.java_home)}
+    checked = run_module(True, **options)
+    assert checked.result["diff"][0]["after"] == {"path": str(folder), "state": "directory"}
+    assert not folder.exists()
+    old = os.umask(0o077)
+    try:
+        made = run_module(**options)
+    finally:
+        os.umask(old)
+    assert made.result["diff"][0] == checked.result["diff"][0]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert run_module(**options).result["diff"] == []
+
+
+def test_only_the_last_folder_is_made(target: Target) -> None:
     options: dict[str, t.Any] = {
-        "path": str(target.path.parent / "later" / "cacerts"),
+        "path": str(target.path.parent / "no" / "such" / "cacerts"),
         "java_home": str(target.java_home),
     }
-    # The task before, which makes the folder, does not in check mode.
+    # What makes the other, a task before, does not in check mode.
     assert not run_module(True, **options).failed
     outcome = run_module(**options)
     assert outcome.failed
     assert "Create it first" in outcome.message
+
+
+@pytest.mark.parametrize("mode", [420, 416, 0o600, "0640", "600", "u=rw,g=r,o=", "a+r"])
+def test_modes(target: Target, mode: int | str) -> None:
+    assert not target.run(mode=mode).failed
+    assert stat.S_IMODE(target.path.stat().st_mode) in (0o644, 0o640, 0o600)
+    assert not target.run(mode=mode).result["changed"]
+
+
+@pytest.mark.parametrize("mode", [644, 640, 600, 755, 444, 400, 0o1644, "420", "384", -1])
+def test_numbers_that_are_no_modes_are_refused(target: Target, mode: int | str) -> None:
+    """Without quotes, YAML reads 644 as a number of its own, and older templates make 420 of 0644."""
+    for check in (True, False):
+        outcome = target.run(check, mode=mode)
+        assert outcome.failed
+        assert 'write it in quotes, with a zero before it, as in mode: "0644"' in outcome.message
+    assert not target.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("mode", "rw-r--r--"), ("mode", "0999"), ("owner", "no one"), ("group", "")]
+)
+def test_bad_attributes_are_refused_before_anything_changes(target: Target, option: str, value: str) -> None:
+    for check in (True, False):
+        outcome = target.run(check, **{option: value})
+        assert outcome.failed
+        assert outcome.message.startswith(f"{option} ")
+    assert [item.name for item in target.path.parent.iterdir()] == ["jdk"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+def test_a_truststore_in_a_folder_of_another_account(target: Target) -> None:
+    """A link in its place would have given a file of root's the truststore's mode."""
+    precious = target.path.parent / "precious"
+    precious.write_bytes(b"")
+    precious.chmod(0o600)
+    folder = target.path.parent / "of_product"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    link = folder / "cacerts"
+    link.symlink_to(precious)
+    os.chown(link, 12345, 12345, follow_symlinks=False)
+    for state in ("present", "absent"):
+        outcome = run_module(path=str(link), java_home=str(target.java_home), mode="0644", state=state)
+        assert "a symbolic link of the account 12345 led there" in outcome.message
+    assert (stat.S_IMODE(precious.stat().st_mode), precious.read_bytes()) == (0o600, b"")
 
 
 def test_a_pasted_private_key_is_not_shown(target: Target) -> None:

@@ -56,10 +56,10 @@ def selinux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Selinux:
     monkeypatch.setattr(basic, "selinux", fake, raising=False)
     original = os.rename
 
-    def rename(source: str, target: str) -> None:
-        assert target == str(fake.store)
-        fake.renamed.append(str(fake.lgetfilecon_raw(source)[1]))
-        original(source, target)
+    def rename(source: str, target: str, src_dir_fd: int, dst_dir_fd: int) -> None:
+        assert Path(f"/proc/self/fd/{dst_dir_fd}/{target}").resolve() == fake.store
+        fake.renamed.append(str(fake.lgetfilecon_raw(f"/proc/self/fd/{src_dir_fd}/{source}")[1]))
+        original(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr("os.rename", rename)
     return fake
