@@ -14,8 +14,9 @@ author:
   - The stash_mail developers (@stashops)
 description:
   - Asks in one call what the modules M(stashops.mail.stash_mail_info), M(stashops.mail.stash_mail_server),
-    M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties), M(stashops.mail.stash_mail_truststore) and
-    M(stashops.mail.stash_mail_probe) would say in check mode, and changes nothing.
+    M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties),
+    M(stashops.mail.stash_mail_truststore) and M(stashops.mail.stash_mail_probe) would say in check mode, and changes
+    nothing.
   - A question is asked if its options are given. Its answer stands under the same name, and is what that module
     returns.
   - The mail server is judged by the very truststore that would be written, which need not be there yet.
@@ -118,6 +119,7 @@ requirements:
 seealso:
   - module: stashops.mail.stash_mail_info
   - module: stashops.mail.stash_mail_server
+  - module: stashops.mail.stash_mail_status
   - module: stashops.mail.stash_mail_jvm
   - module: stashops.mail.stash_mail_properties
   - module: stashops.mail.stash_mail_truststore
@@ -195,6 +197,10 @@ server:
   description: What would be written to the product, as M(stashops.mail.stash_mail_server) returns it in check mode.
   type: dict
   returned: if O(server) is given
+status:
+  description: What the node says of itself, as M(stashops.mail.stash_mail_status) returns it.
+  type: dict
+  returned: if O(status) is given
 jvm:
   description: What would become of the arguments, as M(stashops.mail.stash_mail_jvm) returns it in check mode.
   type: dict

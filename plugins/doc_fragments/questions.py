@@ -25,6 +25,7 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
         ["Where the product is looked for. This question is always asked."],
     ),
     "server": ("stash_mail_server", ["The mail settings that the product is to have, to ask what would be written."]),
+    "status": ("stash_mail_status", ["The node's own address, to ask whether it serves."]),
     "jvm": ("stash_mail_jvm", ["The JVM's arguments, to ask what would be changed and whether to restart."]),
     "properties": (
         "stash_mail_properties",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, refusals
@@ -21,6 +21,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "product": {"type": "dict", "options": information.ARGUMENT_SPEC, "apply_defaults": True},
     "server": {"type": "dict", "options": mail_server.ARGUMENT_SPEC},
+    "status": {"type": "dict", "options": status.ARGUMENT_SPEC},
     "jvm": {"type": "dict", "options": arguments.ARGUMENT_SPEC, **arguments.RULES},
     "properties": {"type": "dict", "options": properties_file.ARGUMENT_SPEC},
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
@@ -55,6 +56,8 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     product = asking.ask("product", lambda _host: information.run(host, params["product"]))
     if params["server"]:
         asking.ask("server", lambda quiet: mail_server.run(quiet, params["server"]))
+    if params["status"]:
+        asking.ask("status", lambda quiet: status.run(quiet, params["status"]))
     found = refusals.is_found(product, params["jvm"])
     if params["jvm"]:
         asking.ask("jvm", lambda quiet: _jvm(quiet, params["jvm"], found))

@@ -146,8 +146,9 @@ def _options(node: Node, security: str) -> dict[str, Any]:
             **mail,
             **account,
         },
+        "status": {"url": node.standin.url, "wait": False},
         "jvm": {**where, "truststore": str(node.truststore)},
         "properties": {**where, "properties": {"mail.timeout.connect": 30, "plugin.password": PROPERTY_SECRET}},
         "truststore": {**where, "path": str(node.truststore), "base": "auto", "certificates": [{"pem": CA.pem}]},
-        "probe": {**mail, **account, "recipient": "ops@example.com", "deadline": 60},
+        "probe": {**mail, **account, "recipient": "ops@example.com", "deadline": 60, "method": "model"},
     }

@@ -19,19 +19,21 @@ PACKAGE = "ansible_collections.stashops.mail.plugins.modules."
 MODULES = {
     "product": "stash_mail_info",
     "server": "stash_mail_server",
+    "status": "stash_mail_status",
     "jvm": "stash_mail_jvm",
     "properties": "stash_mail_properties",
     "truststore": "stash_mail_truststore",
 }
 # What Ansible adds to each module's result, some of it for whatever has a path.
-OF_ANSIBLE = {"invocation", "warnings", "uid", "gid", "owner", "group", "mode", "state", "size"}
+# And how long an answer took.
+OF_ANSIBLE = {"seconds", "invocation", "warnings", "uid", "gid", "owner", "group", "mode", "state", "size"}
 ACCOUNT = {"username": "bitbucket", "password": PASSWORD}
 
 
 def test_all_is_asked_and_nothing_changed(start: Start) -> None:
     node = start(**ACCOUNT)
     before = node.contents()
-    found = node.plan()
+    found = node.plan(probe={"method": "auto"})
     assert found.status == 0, found["msg"]
     assert found["changed"] is False
     assert found["planned"] == ["server", "jvm", "properties", "truststore"]
@@ -55,7 +57,7 @@ def test_answers_are_those_of_the_single_modules(start: Start) -> None:
         expected = {name: value for name, value in alone.result.items() if name not in OF_ANSIBLE}
         if question == "product":
             expected["check_mode"] = False
-        given = {name: value for name, value in found[question].items() if name != "warnings"}
+        given = {name: value for name, value in found[question].items() if name not in OF_ANSIBLE}
         assert given == expected
 
 
@@ -86,7 +88,7 @@ def test_check_mode_is_the_same(start: Start) -> None:
 
 def test_only_what_is_given_is_asked(start: Start) -> None:
     node = start(**ACCOUNT)
-    found = node.plan(False, **dict.fromkeys(("server", "jvm", "properties", "truststore", "probe")))
+    found = node.plan(False, **dict.fromkeys(("server", "status", "jvm", "properties", "truststore", "probe")))
     assert found.status == 0
     assert set(MODULES) & set(found.result) == {"product"}
     assert "probe" not in found.result
@@ -110,6 +112,7 @@ def test_all_that_is_returned_is_documented(start: Start) -> None:
     [
         ("product", {"java_home": "/nowhere"}, "/nowhere"),
         ("server", {"url_password": OTHER_PASSWORD}, "sysadmin"),
+        ("status", {"url": "http://127.0.0.1:1"}, "127.0.0.1:1"),
         ("jvm", {"truststore": "relative"}, "relative"),
         ("properties", {"properties": {"a b": "c"}}, "no name of a property"),
         ("truststore", {"certificates": [{"pem": "no certificate"}]}, "certificates[0]"),
@@ -172,8 +175,8 @@ def test_without_cryptography_there_are_no_certificates(start: Start) -> None:
 def test_judged_by_what_is_planned(start: Start) -> None:
     node = start(**ACCOUNT)
     node.write_truststore(OTHER_CA)
-    assert node.plan()["probe"]["jvm"]["trusted"] is True
-    refused = node.plan(truststore={"certificates": [{"pem": OTHER_CA.pem}]})
+    assert node.plan(probe={"method": "auto"})["probe"]["jvm"]["trusted"] is True
+    refused = node.plan(truststore={"certificates": [{"pem": OTHER_CA.pem}]}, probe={"method": "auto"})
     assert refused["code"] == "tls_untrusted"
     assert refused["probe"]["jvm"]["method"] == "jvm"
 
@@ -210,8 +213,8 @@ def test_trials_judge_what_was_presented(start: Start) -> None:
         {"name": "other", "certificates": [{"pem": OTHER_CA.pem}]},
         {"name": "broken", "certificates": [{"pem": "no certificate"}]},
     ]
-    only = dict.fromkeys(("server", "jvm", "properties", "truststore"))
-    nobody = {"username": None, "password": None, "sender": None, "recipient": None}
+    only = dict.fromkeys(("server", "status", "jvm", "properties", "truststore"))
+    nobody = {"username": None, "password": None, "sender": None, "recipient": None, "method": "auto"}
     found = node.plan(False, **only, probe=nobody, trials=trials)
     assert node.server.auth_attempts == []
     assert found["trials"]["next"]["trusted"] is True
