@@ -41,6 +41,21 @@ _MASKED = tuple(
 )
 
 
+# A password that has so many characters is no word of ours, but for the codes; and one of fewer is in every text.
+_STRONG = 8
+_WORD_LENGTH = 4
+_OUR_KEY = re.compile(r"[a-z_]+|sha256|oauth2_\w+")
+# Under these a result has words of ours, by which something is decided.
+CODES = frozenset(
+    "auth_type check code method outcome security stage state status step style would".split()  # noqa: SIM905
+)
+# Under these it has sentences, and what others said.
+SENTENCES = frozenset(
+    "banner cause detail disagreement earlier_error error exception log log_errors meaning msg problem reason "  # noqa: SIM905
+    "received remedy reply subject summary text transcript".split()
+)
+
+
 def is_secret(name: str) -> bool:
     """Whether the value of a property, variable or option of this name is to be hidden."""
     return bool(_NAMES.search(name))
@@ -65,14 +80,67 @@ def mask_argument(argument: str, mark: str = MASK) -> str:
 
 def without(text: str, secrets: t.Iterable[str]) -> str:
     """Return ``text`` with every one of ``secrets`` replaced, in any spelling in which we send them."""
-    found: set[str] = set()
-    for secret in secrets:
-        if secret:
-            found.update(_spellings(secret))
-    # The longest first: one may be a part of another.
-    for spelling in sorted(found, key=lambda item: (-len(item), item)):
+    for spelling in _longest_first(secrets):
         text = text.replace(spelling, MASK)
     return text
+
+
+def _longest_first(secrets: t.Iterable[str]) -> list[str]:
+    # One may be a part of another.
+    found = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+    return sorted(found, key=lambda item: (-len(item), item))
+
+
+class Redactor:
+    """The last look at a whole result before it is shown: secrets go, and nothing goes by which something is decided.
+
+    What other machines say is masked where it comes in, in full. Here a password is told from the same word as our own:
+    a code such as ``deliver_plaintext`` under a key such as ``outcome``, and what is in ``given`` (what the user has
+    written openly, such as a host's name) stay as they are, numbers too. A short password is replaced as a whole word
+    only, and a very short one in sentences only: without that nothing of a result would be left.
+    """
+
+    def __init__(self, secrets: t.Iterable[str], given: t.Iterable[str] = ()) -> None:
+        known = {secret for secret in secrets if secret}
+        self._given = {text for text in given if text}
+        self._strong = _longest_first(secret for secret in known if len(secret) >= _STRONG)
+        self._words = _whole_words(secret for secret in known if _WORD_LENGTH <= len(secret) < _STRONG)
+        self._in_sentences = _whole_words(secret for secret in known if len(secret) < _WORD_LENGTH)
+        self._in_keys = [word for word in (*self._strong, *known) if not _OUR_KEY.fullmatch(word)]
+
+    def text(self, text: str) -> str:
+        """Return a sentence, or whatever else is for people only, without the secrets."""
+        return self._masked(text, self._strong, self._words, self._in_sentences)
+
+    def value(self, value: t.Any, key: str = "") -> t.Any:
+        """Return a result, with all that is in it, without the secrets. ``key`` is what it stands under."""
+        if isinstance(value, str):
+            if value in self._given or key in CODES:
+                return value
+            return self.text(value) if key in SENTENCES else self._masked(value, self._strong, self._words)
+        if isinstance(value, t.Mapping):
+            return {self._key(str(name)): self.value(item, str(name)) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item, key) for item in value]
+        return value
+
+    def _key(self, key: str) -> str:
+        for word in self._in_keys if key not in self._given else ():
+            key = key.replace(word, MASK) if len(word) >= _WORD_LENGTH else key
+        return key
+
+    @staticmethod
+    def _masked(text: str, plain: t.Sequence[str], *patterns: re.Pattern[str] | None) -> str:
+        for spelling in plain:
+            text = text.replace(spelling, MASK)
+        for pattern in patterns:
+            text = pattern.sub(MASK, text) if pattern else text
+        return text
+
+
+def _whole_words(secrets: t.Iterable[str]) -> re.Pattern[str] | None:
+    words = "|".join(re.escape(word) for word in sorted(secrets, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 
 
 def of_account(user: str, password: str) -> list[str]:

@@ -37,6 +37,5 @@ def _shortened(text: str) -> str:
 
 
 def without(secrets: t.Iterable[str], value: t.Any) -> t.Any:
-    """``value`` with ``secrets`` masked wherever they stand in it."""
-    known = [secret for secret in secrets if secret]
-    return map_text(lambda text: _secrets.without(text, known), value) if known else value
+    """``value`` with ``secrets`` masked, but for the words of our own by which something is decided."""
+    return _secrets.Redactor(secrets).value(value)

@@ -85,11 +85,13 @@ class UserAdmin(Bitbucket):
 
     def _explained(self, answer: Response, what: str) -> StashMailError:
         words = self._messages(answer)
-        if answer.status == 401 or (answer.status == 403 and "XSRF" not in words):
+        # Decided by what was said, not by what is left of it once secrets are masked.
+        said = " ".join(str(entry.get("message") or "") for entry in answer.errors())
+        if answer.status == 401 or (answer.status == 403 and "XSRF" not in said):
             return self._denied(answer)
         names = " ".join(str(entry.get("exceptionName") or "") for entry in answer.errors())
         text = f"{what} (HTTP {answer.status}): {words}."
-        if "NoMailHost" in names or "mail server" in words.lower():
+        if "NoMailHost" in names or "mail server" in said.lower():
             text += " Configure the mail server first, with stash_mail_server."
             return StashMailError(text, code="no_mail_server")
         if answer.status == 409:

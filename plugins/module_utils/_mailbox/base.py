@@ -23,6 +23,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._secrets import of_a
 T = t.TypeVar("T")
 # Header and as much text as is needed to see what a message is.
 MAX_MESSAGE = 65536
+_MAX_HEADER = 2000
 NO_PLAIN = "{}: the password is not ASCII, and {} does not offer the mechanism PLAIN, which could carry it."
 
 
@@ -156,7 +157,7 @@ def arrival_of(message: Message) -> Arrival:
 
 
 def _one_line(value: object) -> str:
-    return " ".join(str(value).split())
+    return printable(" ".join(str(value).split()))[:_MAX_HEADER]
 
 
 def parse(raw: bytes) -> Message:
