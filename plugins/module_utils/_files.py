@@ -76,6 +76,12 @@ def read_text_if_there(path: str, limit: int = _MAX_TEXT) -> str | None:
     return None if data is None else data.decode(*TEXT)
 
 
+def stream(path: str) -> t.BinaryIO:
+    """A regular file, open for reading; raises ``OSError``, and :class:`StashMailError` for what is no such file."""
+    with _Place(path) as place, place.opened(path) as file:
+        return open(os.dup(file.descriptor), "rb")
+
+
 def resolve(path: str) -> str:
     """The path without links, of a file that may be missing; raises :class:`StashMailError` as reading would."""
     try:

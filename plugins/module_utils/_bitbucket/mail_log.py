@@ -12,6 +12,8 @@ import re
 import time
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
 
 # The names since Stash and since Bitbucket.
@@ -49,7 +51,7 @@ class MailLog:
         self.earlier = ""
         self.seconds_since_written = 0.0
         try:
-            with open(path, "rb") as file:
+            with _files.stream(path) as file:
                 found = os.fstat(file.fileno())
                 self._file, self._offset = (found.st_dev, found.st_ino), found.st_size
                 self.seconds_since_written = max(0.0, time.time() - found.st_mtime)
@@ -63,7 +65,7 @@ class MailLog:
     def errors(self) -> list[str]:
         """Return the errors so far, each with its causes and without the frames of its stack."""
         try:
-            with open(self.path, "rb") as file:
+            with _files.stream(self.path) as file:
                 found = os.fstat(file.fileno())
                 here = (found.st_dev, found.st_ino)
                 if here != self._file or found.st_size < self._offset:
@@ -74,7 +76,7 @@ class MailLog:
                 data = file.read(max(0, _MAX_READ - len(self._text)))
                 data = data[: data.rfind(b"\n") + 1]
                 self._offset += len(data)
-        except OSError:
+        except (OSError, StashMailError):
             data = b""
         self._text += data.decode("utf-8", "replace")
         return _entries(self._text)[:_MAX_ENTRIES]

@@ -14,6 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
@@ -183,9 +184,8 @@ def find_scripts(install: Install | None) -> dict[str, str] | None:
 def read_assignments(variable: str, path: str) -> list[Assignment]:
     """Where a shell script sets ``variable``, in order: quotes taken off, comments skipped."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            text = stream.read()
-    except OSError:
+        text = _files.read_text_if_there(path) or ""
+    except StashMailError:
         return []
     # [ -z "$VARIABLE" ] or [ "x$VARIABLE" = "x" ] before it: the environment's own value stands.
     tested = re.search(rf"-z\s+\"?x?\$\{{?{variable}\b|\"x?\$\{{?{variable}\}}?\"\s+=+\s+\"x?\"", text) is not None

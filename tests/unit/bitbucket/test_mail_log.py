@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +98,9 @@ def test_where_it_is(tmp_path: Path) -> None:
     assert log_path(str(tmp_path), None) == str(tmp_path / "log" / "atlassian-bitbucket-mail.log")
     (tmp_path / "log" / "atlassian-stash-mail.log").touch()
     assert log_path(str(tmp_path), None) == str(tmp_path / "log" / "atlassian-stash-mail.log")
+
+
+def test_a_log_that_is_no_file_does_not_stall(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mail.log")
+    with pytest.raises(StashMailError, match="is not a file"):
+        MailLog(str(tmp_path / "mail.log"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -316,3 +317,36 @@ def test_the_script_is_the_choice_where_it_is_asked_for(run: Run, tmp_path: Path
     assert run(environment_file=str(file))["method"] == "environment"
     assert run(environment_file=str(file), method="start_webapp")["method"] == "start_webapp"
     assert file.read_text() == "", "ours must not be left in two places"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+@pytest.mark.parametrize("what", ["script", "folder", "fifo", "zero"])
+def test_what_the_products_account_puts_in_the_scripts_place(
+    run: Run, install: Path, tmp_path: Path, what: str
+) -> None:
+    """A link showed a file of root's in the difference, and one in place of ``bin`` wrote into root's folder."""
+    of_root = tmp_path / "profile.d"
+    of_root.mkdir()
+    precious = of_root / "_start-webapp.sh"
+    precious.write_text("#!/bin/sh\n# precious\n")
+    precious.chmod(0o600)
+    script = install / "bin" / "_start-webapp.sh"
+    script.unlink()
+    if what == "fifo":
+        os.mkfifo(script)
+    elif what == "folder":
+        shutil.rmtree(script.parent)
+        script.parent.symlink_to(of_root)
+        for name in ("start-bitbucket.sh", "stop-bitbucket.sh"):
+            (of_root / name).write_text("#!/bin/sh\n")
+    else:
+        script.symlink_to("/dev/zero" if what == "zero" else precious)
+    for path in (install, script.parent, script):
+        if not (what == "folder" and path == script):
+            os.chown(path, 12345, 12345, follow_symlinks=False)
+    for check in (True, False):
+        result = run(check=check)
+        assert "precious" not in json.dumps(result)
+        assert result.get("failed") or result["path"] != str(script)
+    assert precious.read_text() == "#!/bin/sh\n# precious\n"
+    assert {path.name for path in of_root.iterdir()} <= {precious.name, "start-bitbucket.sh", "stop-bitbucket.sh"}

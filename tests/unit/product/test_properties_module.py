@@ -189,3 +189,28 @@ def test_a_file_that_java_refuses_is_left_alone(run: Run, file: Path) -> None:
     file.write_bytes(b"path=C:\\users\n")
     assert "cannot read such a file either" in run({"a": "1"})["msg"]
     assert file.read_bytes() == b"path=C:\\users\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_of_the_products_account_is_not_written_through(run: Run, home: Path, tmp_path: Path, what: str) -> None:
+    """It appended to root's crontab."""
+    of_root = tmp_path / "of_root"
+    of_root.mkdir()
+    crontab = of_root / "bitbucket.properties"
+    crontab.write_text("# precious\n")
+    link = home / "shared"
+    if what == "folder":
+        link.rmdir()
+        link.symlink_to(of_root)
+    else:
+        os.chown(link, 12345, 12345)
+        link /= "bitbucket.properties"
+        link.symlink_to(crontab)
+    for path in (home, link):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    for check in (True, False):
+        result = run({"mail.threads": "* * * * * root sh"}, check=check)
+        assert "symbolic link of the account 12345 led there" in result["msg"]
+        assert "precious" not in json.dumps(result)
+    assert [(path.name, path.read_text()) for path in of_root.iterdir()] == [(crontab.name, "# precious\n")]
