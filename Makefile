@@ -16,7 +16,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
-  bench-truststore docs-tables fuzz
+  bench-truststore bench-fleet docs-tables fuzz
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ collection: env ## build the installable collection into .cache/dist
 
 bench-truststore: env ## truststores against keytool, p11-kit and java_cert; writes docs/benchmarks.md (ten minutes)
 	PYTHONPATH=collections python -m benchmarks.truststore
+
+bench-fleet: system-packages env ## many hosts against the same job by community modules; writes docs/benchmarks.md (half an hour)
+	PYTHONPATH=collections python -m benchmarks.fleet
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py
