@@ -8,7 +8,6 @@ import os
 import traceback
 import typing as t
 
-from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import Redactor, is_secret, of_account, printable
 
@@ -46,6 +45,8 @@ def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None
     ``params`` are those of the module, unless others are given. What nobody expected is told by its kind and place
     only: its text comes from outside, and could hold a secret.
     """
+    from ansible.module_utils.common.parameters import remove_values
+
     host = Host(module)
     failed = True
     try:

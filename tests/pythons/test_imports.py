@@ -30,8 +30,11 @@ import sys
 for name in sys.argv[1:]:
     compile(open(name, encoding="utf-8").read(), name, "exec")
 """
-# They talk REST through Ansible's own client, which every target has when a module runs there.
-NEEDS_ANSIBLE = {f"_bitbucket.{name}" for name in ("client", "mail_server", "notification", "notify", "users")}
+# They talk REST through Ansible's own client, or repeat its options: it is there when a module runs on a target.
+NEEDS_ANSIBLE = {
+    *(f"_bitbucket.{name}" for name in ("client", "mail_server", "notification", "notify", "users")),
+    "_plan.questions",
+}
 
 
 def python_of(version: str) -> str:

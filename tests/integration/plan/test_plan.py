@@ -4,15 +4,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_plan
 
-from tests.integration.plan.conftest import CA, MAIL, OTHER_CA, OTHER_PASSWORD, PASSWORD, ROOT, Node
+from tests.integration.plan.conftest import CA, MAIL, OTHER_CA, OTHER_PASSWORD, PASSWORD, PROPERTY_SECRET, ROOT, Node
 
 Start = Callable[..., Node]
 PACKAGE = "ansible_collections.stashops.mail.plugins.modules."
@@ -196,6 +203,37 @@ def test_judged_by_what_is_in_force_and_told_what_the_plan_would_do(start: Start
     assert "trials" not in well.result
 
 
+@contextlib.contextmanager
+def product(node: Node, truststore: Path) -> Iterator[None]:
+    """A process that looks like the product's."""
+    name = ["java", "-c", "print(1, flush=True); import time; time.sleep(60)"]
+    arguments = [f"-Dbitbucket.install={node.install}", f"-Djavax.net.ssl.trustStore={truststore}"]
+    command = [*name, *arguments]
+    with subprocess.Popen(command, executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+def test_what_is_in_force_is_what_the_process_was_told(start: Start) -> None:
+    node = start(**ACCOUNT)
+    theirs = node.folder / "theirs"
+    node.write_truststore(OTHER_CA)
+    theirs.write_bytes(node.truststore.read_bytes())
+    node.write_truststore(CA)
+    with product(node, theirs):
+        in_force = node.plan(judged_by="in_force")
+        assert in_force["probe"]["jvm"]["truststore"] == str(theirs)
+        assert in_force["probe"]["code"] == "tls_untrusted"
+        assert str(theirs) in in_force["refusals"][0]
+    with product(node, node.truststore):
+        assert node.plan(judged_by="in_force")["probe"]["jvm"]["truststore"] == str(node.truststore)
+        # It is going to be taken away, and the JVM then has its own.
+        gone = node.plan(jvm={"state": "absent"}, truststore={"state": "absent"})
+        assert gone["probe"]["jvm"]["truststore"] == gone["product"]["java"]["cacerts"]
+
+
 def test_a_truststore_that_is_named_counts(start: Start) -> None:
     node = start(**ACCOUNT)
     node.write_truststore(OTHER_CA)
@@ -288,3 +326,31 @@ def test_no_way_to_restart(start: Start) -> None:
     assert "stash_mail_restart" in found.message
     assert found["refusals"] == [found.message]
     assert node.plan(restart="service", jvm=None, properties=None).status == 0
+
+
+# As Ansible calls it.
+
+
+def test_no_secret_in_a_playbooks_output(start: Start) -> None:
+    node = start(**ACCOUNT)
+    logins = [{"name": "old", "username": "bitbucket", "password": OTHER_PASSWORD}]
+    tasks = [
+        {"stashops.mail.stash_mail_plan": {**node.options, **more}, "ignore_errors": True, "register": "plan"}
+        for more in ({}, {"logins": logins}, {"probe": {**node.options["probe"], "port": 1}})
+    ]
+    playbook = node.folder / "play.json"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    done = subprocess.run(
+        ["ansible-playbook", "-vvv", "--diff", "--connection", "local", str(playbook)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert re.search(r"ok=3 +changed=0 .*ignored=1", said), said
+    for secret in (PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, node.standin.sysadmin.password):
+        assert secret not in said
