@@ -244,7 +244,10 @@ trials:
           description: Whether nothing about the certificate would keep the product from sending.
           type: bool
         outcome:
-          description: V(deliver), V(tls_untrusted), V(tls_protocol) or V(tls_identity).
+          description:
+            - V(deliver), V(tls_untrusted), V(tls_protocol) or V(tls_identity).
+            - V(failed) where it could not be told, as with certificates that cannot be read. Then there are C(failed)
+              and C(msg), too, and the module fails.
           type: str
         jvm:
           description: The whole verdict, as C(jvm) of M(stashops.mail.stash_mail_probe).

@@ -165,7 +165,8 @@ class _Mail:
             anchors, given = load()
             judgement = self._judge(asked, anchors)
         except StashMailError as error:
-            return {"failed": True, "trusted": False, "delivers": False, "outcome": "failed", "msg": str(error)}
+            unknown = {"trusted": False, "delivers": False, "outcome": "failed", "jvm": None, "anchors": []}
+            return {**unknown, "failed": True, "msg": str(error), "reason": str(error)}
         verdict = judgement.verdict
         outcome = "deliver" if verdict.trusted else verdict.code
         if verdict.trusted and asked.settings.check_identity and not verdict.names_match:

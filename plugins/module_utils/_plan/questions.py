@@ -110,9 +110,9 @@ def _result(
     found: bool,
 ) -> dict[str, t.Any]:
     failed = {name: answer for name, answer in answers.items() if answer.get("failed")}
-    for name, answer in asked_on.get("trials", {}).items():
-        if answer.get("failed"):
-            failed[f"trials.{name}"] = answer
+    broken = [f"{name}: {trial['msg']}" for name, trial in asked_on.get("trials", {}).items() if trial.get("failed")]
+    if broken:
+        failed["trials"] = {"msg": " ".join(broken)}
     refused = refusals.find(answers, params, found)
     result = {
         **answers,
