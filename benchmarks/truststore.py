@@ -77,7 +77,7 @@ class Bench:
     def work(self, count: int) -> bytes:
         """All that the module does, without Ansible; returns the file's bytes."""
         base = base_bundle.load(str(BASE), peers.PASSWORD, "option base")
-        additions = certificate_set.Additions()
+        additions = certificate_set.CertificateSet()
         for number, path in enumerate(self.certificates[:count]):
             data = _files.read(str(path), store.MAX_SIZE)
             additions.add(pem.load(data, path.name), f"certificates[{number}]")

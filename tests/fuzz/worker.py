@@ -22,6 +22,7 @@ from typing import Any
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks, pkcs12, store
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import der, pem
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import describe
 
 from tests.fuzz import corpus
 
@@ -61,7 +62,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "certificates": lambda data: pem.load(data, "the input"),
     "PEM": lambda data: pem.load_pem(data.decode("latin-1"), "the input"),
     "DER or PKCS7": lambda data: pem.load_der(data, "the input"),
-    "certificate": pem.describe,
+    "certificate": describe,
 }
 
 

@@ -19,8 +19,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, Verdict, load_anchors
-from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import require_cryptography
-from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import describe, sha256
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import require_x509
 
 
 class Settings(t.NamedTuple):
@@ -74,7 +74,7 @@ class Conversation:
         self.deadline = deadline
         # Before anything is sent: a missing Java or library has nothing to do with the server.
         if settings.encrypted:
-            require_cryptography()
+            require_x509()
         self.judge = judge or (settings.judge() if settings.encrypted else None)
         self._session: Session | None = None
         self.handshake: tls.Handshake | None = None
@@ -195,7 +195,7 @@ class Conversation:
     def _encrypt(self) -> None:
         self.handshake = handshake = self._step("tls", lambda: tls.start_tls(self.session))
         self._facts["tls"] = {"version": handshake.version, "cipher": handshake.cipher}
-        self._facts["chain"] = [_describe(der) for der in handshake.chain.certificates]
+        self._facts["chain"] = [try_describe(der) for der in handshake.chain.certificates]
         self._facts["chain_complete"] = handshake.chain.complete
         self._step("trust", lambda: self._judge(handshake))
 
@@ -286,10 +286,3 @@ class Conversation:
             )
         if self.in_clear:
             self.warnings.append("Bitbucket's token would travel in clear.")
-
-
-def _describe(der: bytes) -> dict[str, t.Any]:
-    try:
-        return describe(der)
-    except StashMailError as error:
-        return {"sha256": sha256(der), "error": str(error)}

@@ -12,14 +12,15 @@ import unicodedata
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_sha256
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry
-from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import Certificate, try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 
 _MAX_ALIAS = 200
 # What JDK 8 and later refuse by jdk.certpath.disabledAlgorithms, and what is near to that.
 _MIN_RSA, _MIN_EC = 2048, 224
 
 
-class Presented(t.NamedTuple):
+class PresentedChain(t.NamedTuple):
     """What a server presented: ``certificates`` (leaf first); ``complete`` is False where only the leaf was seen."""
 
     host: str
@@ -29,7 +30,7 @@ class Presented(t.NamedTuple):
     how: str
 
 
-class Additions:
+class CertificateSet:
     """Collects certificates, each once; an alias that the operator gave wins over a made one."""
 
     def __init__(self) -> None:
@@ -44,10 +45,16 @@ class Additions:
         given = check_alias(alias, f"{where}.alias") if alias is not None else None
         for der in ders:
             try:
-                self._facts[der] = pem.describe(der)
+                certificate = Certificate(der)
             except StashMailError as error:
                 raise StashMailError(f"{where}: {error}") from None
-            name = given if given is None or len(ders) == 1 else f"{given}-{pem.sha256(der)[:8]}"
+            if certificate.refusal:
+                raise StashMailError(
+                    f"{where}: the certificate with SHA-256 {sha256(der)} is refused, since {certificate.refusal}: a "
+                    "JVM could not open a truststore with it at all. Ask who issued it for one in order."
+                )
+            self._facts[der] = certificate.as_dict()
+            name = given if given is None or len(ders) == 1 else f"{given}-{sha256(der)[:8]}"
             if self._aliases.get(der) is None:
                 self._aliases[der] = name
 
@@ -56,7 +63,7 @@ class Additions:
         return [Entry(alias or default_alias(self._facts[der]), der) for der, alias in self._aliases.items()]
 
     def facts(self, der: bytes) -> dict[str, t.Any]:
-        """What :func:`pem.describe` says of one of them."""
+        """What :meth:`Certificate.as_dict` says of one of them."""
         return self._facts[der]
 
 
@@ -83,7 +90,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", latin.lower()).strip("-")[:64] or "certificate"
 
 
-def choose(presented: Presented, wanted: t.Sequence[str], where: str) -> list[bytes]:
+def choose(presented: PresentedChain, wanted: t.Sequence[str], where: str) -> list[bytes]:
     """The presented certificates with the ``wanted`` SHA-256 fingerprints.
 
     :raises StashMailError: if none is wanted, or one is not presented; the message lists what is.
@@ -96,7 +103,7 @@ def choose(presented: Presented, wanted: t.Sequence[str], where: str) -> list[by
             f"network, and give that of the CA (or of a self-signed server certificate) as {where}.sha256.",
             presented=describe_all(presented.certificates),
         )
-    by_fingerprint = {pem.sha256(der): der for der in presented.certificates}
+    by_fingerprint = {sha256(der): der for der in presented.certificates}
     chosen = []
     for item in wanted:
         fingerprint = check_sha256(item, f"{where}.sha256")
@@ -119,19 +126,11 @@ def choose(presented: Presented, wanted: t.Sequence[str], where: str) -> list[by
 
 
 def describe_all(ders: t.Iterable[bytes]) -> list[dict[str, t.Any]]:
-    """What each certificate says; of one that cannot be parsed only ``sha256``."""
+    """What each certificate says, as :func:`try_describe` does."""
     return [try_describe(der) for der in ders]
 
 
-def try_describe(der: bytes) -> dict[str, t.Any]:
-    """What a certificate of others says; only ``sha256`` where it cannot be parsed, or cryptography is missing."""
-    try:
-        return pem.describe(der)
-    except StashMailError:
-        return {"sha256": pem.sha256(der), "subject": None, "not_after": None}
-
-
-def judge(
+def warnings_for(
     alias: str, facts: t.Mapping[str, t.Any], warn_days: int, now: datetime.datetime | None = None
 ) -> t.Iterator[str]:
     """What the operator should know about an anchor, one sentence each; ``now`` is for tests."""
@@ -170,7 +169,7 @@ def _moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text.rstrip("Z")).replace(tzinfo=datetime.timezone.utc)
 
 
-def _listing(presented: Presented) -> str:
+def _listing(presented: PresentedChain) -> str:
     lines = []
     for facts in describe_all(presented.certificates):
         role = "CA" if facts.get("is_ca") else "server"

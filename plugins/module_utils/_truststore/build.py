@@ -12,14 +12,20 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_host, check_port, check_sha256
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import additions as certificate_set
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as bases
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
-from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import Additions, Presented
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import (
+    CertificateSet,
+    PresentedChain,
+    choose,
+    describe_all,
+    warnings_for,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.attributes import Attributes
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.base import Base
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
-from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem as pem_reader
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import load, load_pem, sha256, to_pem
 
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._product.install import Java
@@ -88,7 +94,7 @@ def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
     """Read the base that the options name; raises :class:`StashMailError`."""
     base = params["base"]
     if base == "none":
-        return base_bundle.NO_BASE
+        return bases.NO_BASE
     # Without one of this Java's own, one on the search path is taken.
     keytool = java.home.keytool or None if java else None
     if base == "auto" and java is not None:
@@ -98,8 +104,8 @@ def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
                 f"The Java in {java.home.path} (found by: {java.source}) has no lib/security/cacerts. "
                 "Name a bundle with base, or another Java with java_home."
             )
-        return base_bundle.load(cacerts, params["base_password"], java.source, keytool)
-    return base_bundle.load(base, params["base_password"], "option base", keytool)
+        return bases.load(cacerts, params["base_password"], java.source, keytool)
+    return bases.load(base, params["base_password"], "option base", keytool)
 
 
 def check_existing(path: str) -> bytes | None:
@@ -130,24 +136,24 @@ def read_existing(host: Host, path: str, data: bytes | None) -> list[Entry] | No
         return []
 
 
-def collect(host: Host, params: t.Mapping[str, t.Any]) -> Additions:
+def collect(host: Host, params: t.Mapping[str, t.Any]) -> CertificateSet:
     """The certificates of the option ``certificates``; raises :class:`StashMailError`."""
-    additions = Additions()
+    additions = CertificateSet()
     for number, item in enumerate(params["certificates"]):
         where = f"certificates[{number}]"
         if item["pem"] is not None:
-            ders = pem_reader.load_pem(item["pem"], f"{where}.pem")
+            ders = load_pem(item["pem"], f"{where}.pem")
             # The option is no_log only for the case that a private key is pasted there by mistake. Now it is known
             # not to be, and masking it would mask the same certificate in what is returned.
             host.module.no_log_values.discard(item["pem"])
         else:
             name = f"{where}.path {item['path']}"
-            ders = pem_reader.load(_files.read(item["path"], _MAX_CERTIFICATE_FILE, name), name)
+            ders = load(_files.read(item["path"], _MAX_CERTIFICATE_FILE, name), name)
         additions.add(ders, where, item["alias"])
     return additions
 
 
-def fetch(params: t.Mapping[str, t.Any], fetch_chain: FetchChain, additions: Additions) -> list[Presented]:
+def fetch(params: t.Mapping[str, t.Any], fetch_chain: FetchChain, additions: CertificateSet) -> list[PresentedChain]:
     """Ask the servers of the option ``fetch``, and add what is pinned; raises :class:`StashMailError`."""
     items = params["fetch"]
     for number, item in enumerate(items):
@@ -169,26 +175,28 @@ def fetch(params: t.Mapping[str, t.Any], fetch_chain: FetchChain, additions: Add
             ) from None
         except StashMailError as error:
             raise StashMailError(f"fetch[{number}]: {error}", **error.details) from None
-        presented = Presented(item["host"], item["port"], *chain)
+        presented = PresentedChain(item["host"], item["port"], *chain)
         fetched.append(presented)
         if not item["report_only"]:
-            chosen = certificate_set.choose(presented, item["sha256"], f"fetch[{number}]")
+            chosen = choose(presented, item["sha256"], f"fetch[{number}]")
             additions.add(chosen, f"fetch[{number}]")
     return fetched
 
 
-def summarise(entries: t.Iterable[Entry], without: t.Iterable[Entry], additions: Additions) -> list[dict[str, t.Any]]:
-    """What the result says of those of ``entries`` that are not in ``without``, by alias."""
-    others = {entry.der for entry in without}
-    return [summary(entry, additions) for entry in sorted(entries, key=lambda e: e.alias) if entry.der not in others]
+def summarise(
+    entries: t.Iterable[Entry], others: t.Iterable[Entry], additions: CertificateSet
+) -> list[dict[str, t.Any]]:
+    """What the result says of those of ``entries`` that are not among ``others``, by alias."""
+    known = {entry.der for entry in others}
+    return [summary(entry, additions) for entry in sorted(entries, key=lambda e: e.alias) if entry.der not in known]
 
 
-def summary(entry: Entry, additions: Additions) -> dict[str, t.Any]:
+def summary(entry: Entry, additions: CertificateSet) -> dict[str, t.Any]:
     """What the result says of one certificate; those that are not ours may be unreadable to cryptography."""
     try:
         facts = additions.facts(entry.der)
     except KeyError:
-        facts = certificate_set.try_describe(entry.der)
+        facts = try_describe(entry.der)
     return {
         # A base's alias may hold half a surrogate pair, which JSON in UTF-8 does not carry.
         "alias": entry.alias.encode("utf-8", "replace").decode("utf-8"),
@@ -204,7 +212,7 @@ def make_diff(path: str, before: bytes | None, after: bytes | None, result: t.Ma
     def text(data: bytes | None, changed: list[dict[str, t.Any]]) -> str:
         if data is None and not changed:
             return ""
-        lines = [f"truststore with the SHA-256 {pem_reader.sha256(data)}"] if data is not None else []
+        lines = [f"truststore with the SHA-256 {sha256(data)}"] if data is not None else []
         lines += [f"{c['alias']}  sha256={c['sha256']}  until={c['not_after']}  {c['subject']}" for c in changed]
         return "\n".join(lines) + "\n"
 
@@ -240,21 +248,21 @@ def build(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) ->
 
 def remove(host: Host, params: t.Mapping[str, t.Any], path: str) -> dict[str, t.Any]:
     """Remove the truststore."""
-    base_bundle.check_target(path, None, None)
+    bases.check_target(path, None, None)
     data = check_existing(path)
     old = read_existing(host, path, data) or []
     try:
         # What the JVM trusts from then on. Where Java or the bundle is gone already, that is nothing.
-        base = load_base(params, find_java(params)) if old else base_bundle.NO_BASE
+        base = load_base(params, find_java(params)) if old else bases.NO_BASE
     except StashMailError:
-        base = base_bundle.NO_BASE
+        base = bases.NO_BASE
     result: dict[str, t.Any] = {
         "changed": os.path.lexists(path),
         "path": path,
         "sha256": "",
         "entries": 0,
         "added": [],
-        "removed": summarise(old, base.entries, Additions()),
+        "removed": summarise(old, base.entries, CertificateSet()),
         "anchors": [],
     }
     if host.shows_diff:
@@ -273,11 +281,11 @@ def write(
     exclude = {check_sha256(item, f"exclude[{number}]") for number, item in enumerate(params["exclude"])}
     if not params["password"]:
         raise TruststoreError("password is empty: a JVM cannot check a truststore so. Leave it out for changeit.")
-    base_bundle.check_target(path, None, None)
+    bases.check_target(path, None, None)
     attributes = Attributes(host.module, params)
     java = find_java(params)
     base = load_base(params, java)
-    base_bundle.check_target(path, base.path, java.home.cacerts() if java else None)
+    bases.check_target(path, base.path, java.home.cacerts() if java else None)
     before = check_existing(path)
     additions = collect(host, params)
     fetched = fetch(params, fetch_chain, additions)
@@ -287,18 +295,16 @@ def write(
     result: dict[str, t.Any] = {
         "changed": before != after,
         "path": path,
-        "sha256": pem_reader.sha256(after),
+        "sha256": sha256(after),
         "entries": len(built.entries),
         "added": summarise(built.entries, base.entries if old is None else old, additions),
         "removed": summarise(base.entries if old is None else old, built.entries, additions),
-        "anchors": [dict(summary(e, additions), pem=pem_reader.to_pem(e.der)) for e in built.ours],
+        "anchors": [dict(summary(e, additions), pem=to_pem(e.der)) for e in built.ours],
         "base": {"path": base.path, "source": base.source, "format": base.format, "entries": len(base.entries)},
-        "fetched": [
-            dict(item._asdict(), certificates=certificate_set.describe_all(item.certificates)) for item in fetched
-        ],
+        "fetched": [dict(item._asdict(), certificates=describe_all(item.certificates)) for item in fetched],
     }
     for entry in built.ours:
-        for warning in certificate_set.judge(entry.alias, additions.facts(entry.der), params["warn_days"]):
+        for warning in warnings_for(entry.alias, additions.facts(entry.der), params["warn_days"]):
             host.warn(warning)
     install(host, params, path, before, after, attributes, result)
     return result, after

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate with the facts that the JVM's path validation looks at, over any ``cryptography`` from 3.2 on."""
+"""A certificate and what it says, over any ``cryptography`` from 3.2 on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import typing as t
 import warnings
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import der as asn1
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import require_x509, sha256
 
+_EC_KEY = asn1.oid("1.2.840.10045.2.1")
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 ANY_EXTENDED_USAGE = "2.5.29.37.0"
 # What the JVM's checkers understand; another critical extension makes it refuse.
@@ -32,13 +35,29 @@ Name = t.Tuple[t.Tuple[str, str], ...]
 
 
 class Certificate:
-    """Facts read once. ``error`` is not empty where ``cryptography`` could not read all of them."""
+    """Facts read once. ``error`` is not empty where ``cryptography`` could not read all of them.
+
+    :raises StashMailError: if it cannot be parsed, or the library is missing.
+    """
 
     def __init__(self, der: bytes) -> None:
         self.der = der
         self.error = ""
-        self._x509 = _parse(der)
-        self.subject_text = str(self._x509.subject.rfc4514_string())
+        x509 = require_x509()
+        with warnings.catch_warnings():
+            # Old roots break today's rules (serial 0 and the like); that is no reason to warn about them here.
+            warnings.simplefilter("ignore")
+            try:
+                self._x509 = x509.load_der_x509_certificate(der)
+                self._read()
+            except Exception as error:  # the library's own errors, which differ from version to version
+                raise StashMailError(
+                    f"the certificate with SHA-256 {sha256(der)} cannot be parsed: {printable(str(error))}"
+                ) from None
+
+    def _read(self) -> None:
+        self.subject_text = printable(self._x509.subject.rfc4514_string())
+        self.issuer_text = printable(self._x509.issuer.rfc4514_string())
         self.subject = _canonical(self._x509.subject)
         self.issuer = _canonical(self._x509.issuer)
         self.serial: int = self._x509.serial_number
@@ -59,12 +78,49 @@ class Certificate:
         self.alternative_names: t.Any = None
         self._names_are_critical = False
         self.unknown_critical: list[str] = []
+        self._is_repetitive = False
         try:
             self._read_extensions()
         except Exception as error:  # each malformed extension raises an error of its own, in each version another
-            self.error = f"an extension cannot be read: {error}"
+            self.error = f"an extension cannot be read: {printable(str(error))}"
+            self._is_repetitive = type(error).__name__ == "DuplicateExtension"
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """What it says, ready for a module's result.
+
+        Keys: ``sha256``, ``subject`` and ``issuer`` (RFC 4514), ``not_before`` and ``not_after`` (ISO 8601, UTC, ending
+        in Z), ``dns_names``, ``ip_addresses``, ``is_ca``, ``self_signed`` (subject and issuer are the same), ``key``
+        (such as ``RSA 2048`` or ``EC secp256r1``), ``signature_algorithm``, ``serial`` (decimal digits, as JSON numbers
+        are too small), ``common_name`` (or what comes nearest in the subject).
+        """
+        return {
+            "sha256": sha256(self.der),
+            "subject": self.subject_text,
+            "issuer": self.issuer_text,
+            "not_before": _iso(self.not_before),
+            "not_after": _iso(self.not_after),
+            "dns_names": [printable(name) for name in self.dns_names()],
+            "ip_addresses": self.ip_addresses(),
+            "is_ca": bool(self.is_ca),
+            "self_signed": self.self_issued,
+            "key": _key_name(self.key),
+            "signature_algorithm": _algorithm_name(self._x509.signature_algorithm_oid),
+            "serial": str(self.serial),
+            "common_name": printable(self._nearest_to_a_name()),
+        }
+
+    @property
+    def refusal(self) -> str:
+        """Why no JVM reads it, whatever it is for; empty where none of the reasons known here is there."""
+        if not self.issuer:
+            return "its issuer is empty"
+        if self._is_repetitive:
+            return "it has the same extension twice"
+        if _has_explicit_curve(self.der):
+            return "the curve of its key is given by its parameters and not by its name"
         if not self.subject and not self._names_are_critical:
-            raise ValueError("it has neither a subject nor a subject alternative name that is marked as critical")
+            return "it has neither a subject nor a subject alternative name that is marked as critical"
+        return ""
 
     def _read_extensions(self) -> None:
         from cryptography import x509
@@ -111,13 +167,18 @@ class Certificate:
         names = [value for oid, value in _attributes(self._x509.subject) if oid == "2.5.4.3"]
         return names[-1] if names else None
 
+    def _nearest_to_a_name(self) -> str:
+        """The subject's common name; else its organisational unit, its organisation, or an empty string."""
+        found = dict(_attributes(self._x509.subject))  # of several the last
+        return next((found[oid] for oid in ("2.5.4.3", "2.5.4.11", "2.5.4.10") if oid in found), "")
+
     def dns_names(self) -> list[str]:
         """Return the DNS names among the SANs."""
         return self._alternatives("DNSName")
 
     def ip_addresses(self) -> list[str]:
-        """Return the IP addresses among the SANs."""
-        return self._alternatives("IPAddress")
+        """Return the IP addresses among the SANs, not the networks, as the constraints of authorities have them."""
+        return [address for address in self._alternatives("IPAddress") if "/" not in address]
 
     def _alternatives(self, kind: str) -> list[str]:
         if self.alternative_names is None:
@@ -148,36 +209,33 @@ class Certificate:
         return True
 
 
+def describe(der: bytes) -> dict[str, t.Any]:
+    """What :meth:`Certificate.as_dict` says of it; raises :class:`StashMailError`."""
+    return Certificate(der).as_dict()
+
+
+def try_describe(der: bytes) -> dict[str, t.Any]:
+    """As :func:`describe`; of one that cannot be read ``sha256`` and why (``error``), and no subject nor end."""
+    try:
+        return describe(der)
+    except StashMailError as error:
+        return {"sha256": sha256(der), "subject": None, "not_after": None, "error": str(error)}
+
+
 def read_certificates(ders: t.Iterable[bytes]) -> tuple[list[Certificate], list[str]]:
-    """Return the readable certificates and, for the others, why they are not."""
+    """Return the certificates that a JVM can read and, for the others, why it cannot."""
     certificates, problems = [], []
-    with warnings.catch_warnings():
-        # Old roots break today's rules (serial 0 and the like), which the JVM does not mind either.
-        warnings.simplefilter("ignore")
-        for der in ders:
-            try:
-                certificates.append(Certificate(der))
-            except ValueError as error:
-                problems.append(str(error))
+    for der in ders:
+        try:
+            certificate = Certificate(der)
+        except StashMailError as error:
+            problems.append(str(error))
+            continue
+        if certificate.refusal:
+            problems.append(certificate.refusal)
+        else:
+            certificates.append(certificate)
     return certificates, problems
-
-
-def require_cryptography() -> None:
-    """Raise :class:`StashMailError` where the library is missing."""
-    try:
-        import cryptography.x509  # noqa: F401
-    except ImportError:
-        raise StashMailError(NO_CRYPTOGRAPHY) from None
-
-
-def _parse(der: bytes) -> t.Any:
-    require_cryptography()
-    from cryptography import x509
-
-    try:
-        return x509.load_der_x509_certificate(der)
-    except Exception as error:  # each release has errors of its own
-        raise ValueError(str(error)) from None
 
 
 def _moment(certificate: t.Any, name: str) -> datetime.datetime:
@@ -185,6 +243,10 @@ def _moment(certificate: t.Any, name: str) -> datetime.datetime:
     if aware is not None:
         return t.cast(datetime.datetime, aware)
     return t.cast(datetime.datetime, getattr(certificate, name)).replace(tzinfo=datetime.timezone.utc)
+
+
+def _iso(moment: datetime.datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _attributes(name: t.Any) -> list[tuple[str, str]]:
@@ -215,3 +277,28 @@ def _family(key: t.Any) -> str:
         if name.startswith(prefix):
             return family
     return ""
+
+
+def _has_explicit_curve(der: bytes) -> bool:
+    try:
+        members = asn1.fields(der, asn1.fields(der, asn1.root(der))[0])
+        members = members[1:] if members[0].tag == asn1.CONTEXT_0 else members
+        kind, *parameters = asn1.fields(der, asn1.fields(der, members[5])[0])
+    except (asn1.DerError, IndexError, ValueError):
+        return False
+    return der[kind.start : kind.end] == _EC_KEY and bool(parameters) and parameters[0].tag == asn1.SEQUENCE
+
+
+def _key_name(key: t.Any) -> str:
+    if key is None:  # an algorithm that this version of the library does not know
+        return "unknown"
+    if hasattr(key, "curve"):
+        return f"EC {key.curve.name}"
+    kind = type(key).__name__.strip("_").replace("PublicKey", "")
+    size = getattr(key, "key_size", None)
+    return f"{kind} {size}" if size else kind
+
+
+def _algorithm_name(algorithm: t.Any) -> str:
+    name: str = getattr(algorithm, "_name", "") or ""
+    return algorithm.dotted_string if name in ("", "Unknown OID") else name

@@ -47,10 +47,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as base_bundle
 base, added, kind, path = sys.argv[2:]
-ours = additions.Additions()
+ours = additions.CertificateSet()
 ours.add(pem.load(_files.read(added, 100_000), added), "certificates[0]")
 for entry in ours.entries():
-    list(additions.judge(entry.alias, ours.facts(entry.der), 30))
+    list(additions.warnings_for(entry.alias, ours.facts(entry.der), 30))
 entries = base_bundle.load(base, store.DEFAULT_PASSWORD, "option base", "").entries
 _files.replace(path, store.write_store(store.build(entries, ours.entries()).entries, kind))
 print(len(store.read_store(_files.read(path, 100_000), store.DEFAULT_PASSWORD, keytool="")))
