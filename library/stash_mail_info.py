@@ -48,7 +48,9 @@ options:
         unit's environment, the C(jre) folder of the installation, the running process, the C(java) on the E(PATH).
     type: path
   service:
-    description: Name of the service that runs the product. Empty if none does.
+    description:
+      - Name of the service that runs the product. Empty if none does.
+      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
     type: str
     default: atlbitbucket
 seealso:

@@ -27,7 +27,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-    details: Passwords and other secrets among the arguments are masked.
+    details: Shows the truststore's arguments only, with passwords masked.
   idempotent:
     support: full
   safe_file_operations:
@@ -63,8 +63,9 @@ options:
         The container has to be made anew with it, a mere restart keeps the old environment.
       - V(auto) takes V(environment) where there is an O(environment_file).
       - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
-        sets the variable itself, or an environment file or a later drop-in does, only the script's value
-        counts, and V(auto) takes the script.
+        sets the variable itself, or an environment file, a later drop-in or a wrapper does, or where a wrapper logs in
+        as another account, only the script's value counts, and V(auto) takes the script.
+      - Scripts are read and never run. What would win over our arguments ends the task before anything has changed.
     type: str
     choices: [auto, systemd, start_webapp, setenv, environment]
     default: auto
@@ -81,7 +82,9 @@ options:
       - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
     type: path
   service:
-    description: Name of the service that runs the product. Empty if none does.
+    description:
+      - Name of the service that runs the product. Empty if none does.
+      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
     type: str
     default: atlbitbucket
   state:

@@ -52,7 +52,9 @@ options:
       - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
     type: path
   service:
-    description: Name of the service that runs the product. Empty if none does.
+    description:
+      - Name of the service that runs the product. Empty if none does.
+      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
     type: str
     default: atlbitbucket
   state:

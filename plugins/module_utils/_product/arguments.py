@@ -12,10 +12,11 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
-from ansible_collections.stashops.mail.plugins.module_utils._product import start_script
-from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import Plan, make_plan
-from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask, mask_argument, printable
+from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import ArgumentsPlan, Request, make_plan
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
 METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -32,7 +33,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
 
 
-def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: processes.Process | None) -> bool:
+def restart_needed(
+    plan: ArgumentsPlan, wanted: start_script.TruststoreArguments | None, process: processes.Process | None
+) -> bool:
     """Whether ``process`` runs with another truststore than it would after a restart."""
     if process is None:
         return bool(plan.changes)
@@ -47,10 +50,12 @@ def restart_needed(plan: Plan, wanted: start_script.Wanted | None, process: proc
         return True  # It is still to be written, and the JVM has started without it.
 
 
-def check_not_overruled(wanted: start_script.Wanted | None, process: processes.Process | None) -> None:
+def check_not_overruled(
+    plan: ArgumentsPlan, wanted: start_script.TruststoreArguments | None, process: processes.Process | None
+) -> None:
     """Raise :class:`StashMailError` where the process has a truststore that wins over all arguments of ours."""
     given = process.truststore if process else None
-    if wanted is None or given is None or given.argument == wanted.path:
+    if wanted is None or process is None or given is None or given.argument == wanted.path:
         return
     if given.source.endswith(AFTER_THE_COMMAND):
         raise StashMailError(
@@ -58,20 +63,15 @@ def check_not_overruled(wanted: start_script.Wanted | None, process: processes.P
             "environment, which wins over every argument of the JVM: ours would have no effect. Take "
             "-Djavax.net.ssl.trustStore out of that variable and restart the product, or set ours there by hand."
         )
+    if f"{start_script.PATH_ARGUMENT}{wanted.path}" in process.arguments and not plan.changes:
+        raise StashMailError(
+            f"The running product was given ours, and after it truststore {printable(given.argument)} by "
+            f"{printable(given.source)}, which wins: ours has no effect. Take that out where it is set, such as in the "
+            "options for JMX over SSL, or in a script that starts the product; then restart the product once by hand."
+        )
 
 
-def diff(plan: Plan) -> list[dict[str, str]]:
-    """What changes in each file, secrets masked."""
-    parts = []
-    for path, (before, after) in plan.changes.items():
-        shown_before, shown_after = mask(before or ""), mask(after or "")
-        if shown_before == shown_after:
-            shown_after = mask(after or "", MASK_CHANGED)
-        parts.append({"before_header": path, "after_header": path, "before": shown_before, "after": shown_after})
-    return parts
-
-
-def apply(host: Host, params: t.Mapping[str, t.Any], plan: Plan) -> list[str]:
+def apply(host: Host, params: t.Mapping[str, t.Any], plan: ArgumentsPlan) -> list[str]:
     """Write the plan's changes; returns the backups made."""
     backups = []
     for path, (before, after) in plan.changes.items():
@@ -119,21 +119,26 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Do what the parameters of stash_mail_jvm ask for; returns its result, or raises :class:`StashMailError`."""
     wanted = None
     if params["state"] == "present":
-        wanted = start_script.check_wanted(
-            start_script.Wanted(
+        wanted = start_script.check_arguments(
+            start_script.TruststoreArguments(
                 params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"]
             )
         )
+    service = systemd.find_service(params["service"])
+    install = installs.find_install(params["install_dir"], service)
+    process = processes.find_process(install.path if install else None, service)
     plan = make_plan(
-        params["install_dir"],
-        params["service"],
-        params["method"],
-        wanted,
-        params["truststore"],
-        params["environment_file"],
+        Request(
+            install_dir=params["install_dir"],
+            service=service,
+            method=params["method"],
+            wanted=wanted,
+            truststore=params["truststore"],
+            environment_file=params["environment_file"],
+        ),
+        process,
     )
-    process = processes.find_process(plan.install_dir, params["service"])
-    check_not_overruled(wanted, process)
+    check_not_overruled(plan, wanted, process)
     if process is None and plan.method == "environment" and params["truststore"]:
         folder = os.path.dirname(params["truststore"])
         process = processes.find_contained(lambda contained: (folder, folder))
@@ -148,7 +153,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "process": processes.describe(process),
     }
     if host.shows_diff:
-        result["diff"] = diff(plan)
+        result["diff"] = plan.differences()
     if plan.changes and not host.check_mode:
         backups = apply(host, params, plan)
         if backups:

@@ -15,14 +15,17 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
     VARIABLE,
-    Wanted,
+    TruststoreArguments,
     is_trust_argument,
 )
 
 _CHANGED = "# Changed by Ansible (stash_mail). This was: "
 _ADDED = "# Added by Ansible (stash_mail)."
 _ADDED_AND_END = "# Added by Ansible (stash_mail), behind a last line without its end."
-_LINE = re.compile(rf"(?P<head>[ \t]*(?:export[ \t]+)?{VARIABLE}=)(?P<value>.*?)(?P<end>[ \t]*\r?\n?)", re.DOTALL)
+_HEAD = re.compile(rf"[ \t]*(?:export[ \t]+)?{VARIABLE}=")
+# A section of a unit, a key of YAML that holds others, JSON.
+_OTHER = re.compile(r"\[[A-Z][A-Za-z]*\]|[A-Za-z][\w.-]{0,100}:|[{}]")
+_FIRST = re.compile(r"(?:export\s+)?[A-Za-z_][\w.-]*(?:=|$)")
 _TRUST = re.compile(r"(?<!\S)-Djavax\.net\.ssl\.trustStore(?:Password|Type)?=\S*")
 
 
@@ -33,7 +36,18 @@ class Place(t.NamedTuple):
     comment: int | None
 
 
-def set_arguments(text: str, wanted: Wanted) -> str:
+def check(path: str, text: str) -> None:
+    """Raise :class:`StashMailError` where the file is something else, such as a compose file or a unit."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
+    is_other = any(_OTHER.fullmatch(line) for line in lines) or (lines and not _FIRST.match(lines[0]))
+    if is_other or path.endswith((".yml", ".yaml", ".json", ".service", ".container")):
+        raise StashMailError(
+            f"environment_file {path} is no file of NAME=value lines, but something like a compose file, a unit or a "
+            "pod: give the file that one names, such as by env_file or EnvironmentFile."
+        )
+
+
+def set_arguments(text: str, wanted: TruststoreArguments) -> str:
     """The file with the truststore's arguments set, all others as they are.
 
     :raises StashMailError: if the line is written in a way that not all readers take for the same.
@@ -89,7 +103,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _find(lines: t.Sequence[str]) -> Place:
-    found = [number for number, line in enumerate(lines) if _LINE.fullmatch(line)]
+    found = [number for number, line in enumerate(lines) if _HEAD.match(line)]
     if not found:
         return Place(None, None)
     if len(found) > 1:
@@ -108,8 +122,12 @@ def _body(line: str) -> str:
 
 
 def _parts(line: str) -> tuple[str, str, str]:
-    match = _LINE.fullmatch(line)
-    head, value, end = match.group("head", "value", "end") if match else ("", line, "")
+    match = _HEAD.match(line)
+    head = match.group() if match else ""
+    rest = line[len(head) :]
+    value = rest[:-1] if rest.endswith("\n") else rest
+    value = (value[:-1] if value.endswith("\r") else value).rstrip(" \t")
+    end = rest[len(value) :]
     quote = value[:1] if value[:1] in ('"', "'") else ""
     body = value[1:-1] if quote and len(value) > 1 and value.endswith(quote) else value
     if "\\" in body or '"' in body or "'" in body or "#" in body or "$" in body:

@@ -25,7 +25,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The result of stash_mail_info; raises :class:`StashMailError`."""
-    service = params["service"]
+    service = systemd.find_service(params["service"])
     install = installs.find_install(params["install_dir"], service)
     process = find_process(install.path if install else None, service)
     return {

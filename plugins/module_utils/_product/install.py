@@ -20,6 +20,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.home import Ja
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
 
+MAX_SCRIPT = 1024 * 1024
+_MAX_VALUE = 4096  # no path is longer
 INSTALL_ROOTS = ("/opt/atlassian/bitbucket", "/opt/atlassian/stash")
 HOMES = {
     "bitbucket": "/var/atlassian/application-data/bitbucket",
@@ -29,6 +31,13 @@ HOMES = {
 _JAVA_SCRIPTS = ("set-jre-home.sh", "setjre.sh", "setjre", "setenv.sh", "_start-webapp.sh", "start-webapp.sh")
 _HOME_SCRIPTS = ("set-bitbucket-home.sh", "set-stash-home.sh", "setenv.sh")
 _USER_SCRIPTS = ("set-bitbucket-user.sh", "set-stash-user.sh", "user.sh")
+_OWN_SCRIPTS = (
+    *(f"{action}-{name}.sh" for action in ("start", "stop") for name in ("bitbucket", "stash", "webapp")),
+    "_start-webapp.sh",
+    "catalina.sh",
+    "startup.sh",
+)
+_START_SCRIPT = re.compile(r"(?<![\w.${}-])((?:/[\w.+-]+){1,20})/bin/_?(?:start|catalina|setenv)[\w-]*\.sh\b")
 _SELF = re.compile(r"\$\{?(?:BIN_DIR|BINDIR|PRGDIR)\}?|(?:\$\(|`)\s*dirname\s+[^)`]*[)`]")
 _INSTALL = re.compile(r"\$\{?(?:BITBUCKET_INST|STASH_INST|INST_DIR|INSTALL_DIR|CATALINA_HOME)\}?")
 
@@ -157,6 +166,7 @@ def find_java(install_dir: str | None = None, java_home: str | None = None, serv
         if java is None:
             raise StashMailError(f"java_home {java_home} holds no Java: neither bin/java nor jre/bin/java is there.")
         return java
+    service = systemd.find_service(service) if service else None
     install = find_install(install_dir, service)
     for home, source in _java_candidates(install, service):
         java = _java(home, source)
@@ -166,6 +176,16 @@ def find_java(install_dir: str | None = None, java_home: str | None = None, serv
         "No Java was found: not in the product's start scripts, its jre folder, its running process or on the PATH. "
         "Name its folder with java_home, or the product's with install_dir."
     )
+
+
+def find_wrappers(service: str | None) -> list[str]:
+    """The scripts around the product's own that its service starts it by: of a unit's ``ExecStart``, or in init.d."""
+    if not service:
+        return []
+    unit = systemd.find_unit(service)
+    found = [path for path in (systemd.programs(unit) if unit else []) if os.path.basename(path) not in _OWN_SCRIPTS]
+    found.append(systemd.init_script(service))
+    return [path for path in dict.fromkeys(found) if read_text(path).startswith("#!")]
 
 
 def find_scripts(install: Install | None) -> dict[str, str] | None:
@@ -181,12 +201,17 @@ def find_scripts(install: Install | None) -> dict[str, str] | None:
     return found
 
 
+def read_text(path: str) -> str:
+    """A script's text, empty if it cannot be read or is none; bytes that are not UTF-8 survive a round trip."""
+    try:
+        return _files.read(path, MAX_SCRIPT).decode("utf-8", "surrogateescape")
+    except StashMailError:
+        return ""
+
+
 def read_assignments(variable: str, path: str) -> list[Assignment]:
     """Where a shell script sets ``variable``, in order: quotes taken off, comments skipped."""
-    try:
-        text = _files.read_text_if_there(path) or ""
-    except StashMailError:
-        return []
+    text = read_text(path)
     # [ -z "$VARIABLE" ] or [ "x$VARIABLE" = "x" ] before it: the environment's own value stands.
     tested = re.search(rf"-z\s+\"?x?\$\{{?{variable}\b|\"x?\$\{{?{variable}\}}?\"\s+=+\s+\"x?\"", text) is not None
     assignment = re.compile(
@@ -195,7 +220,7 @@ def read_assignments(variable: str, path: str) -> list[Assignment]:
     )
     found = []
     for match in assignment.finditer(text):
-        value = match.group(1)
+        value = match.group(1)[:_MAX_VALUE]
         if value[:1] in ("'", '"'):
             value = value[1:-1]
         default = re.fullmatch(rf"\$\{{{variable}:?[-=](.*)\}}", value)
@@ -205,10 +230,16 @@ def read_assignments(variable: str, path: str) -> list[Assignment]:
 
 def _install_candidates(service: str | None) -> t.Iterator[str]:
     unit = systemd.find_unit(service) if service else None
-    for command in unit.commands if unit else ():
-        for word in systemd.split_words(command.lstrip("-@:+!")):
-            if os.path.isabs(word) and "/bin/" in word:
-                yield word.partition("/bin/")[0]
+    for program in systemd.programs(unit) if unit else ():
+        if "/bin/" in program:
+            yield program.partition("/bin/")[0]
+    for wrapper in find_wrappers(service):
+        # In the wrapper the folder may be a variable; what it comes to is seen where it is assigned.
+        for match in _START_SCRIPT.finditer(read_text(wrapper)):
+            yield match.group(1)
+        for variable in ("BITBUCKET_INST", "STASH_INST", "BITBUCKET_INSTALL", "INSTALL_DIR", "CATALINA_HOME"):
+            for assignment in read_assignments(variable, wrapper):
+                yield assignment.value
     process = find_process(None, service)
     process = process or find_process(None, None)
     if process:
@@ -245,8 +276,8 @@ def _settings(
 ) -> t.Iterator[Assignment]:
     """Who sets ``variable``, the one that wins first: a script, the environment, a script's default for its absence."""
     from_scripts = []
-    for name in scripts if install else ():
-        path = os.path.join(install.path, "bin", name) if install else name
+    paths = [os.path.join(install.path, "bin", name) for name in scripts] if install else []
+    for path in [*paths, *find_wrappers(service)]:
         # The last assignment in a script is the one that stands.
         from_scripts += list(reversed(read_assignments(variable, path)))
     resolved = [
@@ -281,7 +312,24 @@ def _product_version(path: str) -> str | None:
         for assignment in read_assignments("version", record):
             return assignment.value
     match = re.search(r"\d+\.\d+(?:\.\d+)?", os.path.basename(os.path.realpath(path)))
-    return match.group() if match else None
+    if match:
+        return match.group()
+    for record in sorted(glob.glob(f"{glob.escape(path)}/*/WEB-INF/classes/build.properties")):
+        for variable in ("version", "build.version", "product.version", "bitbucket.version", "stash.version"):
+            for assignment in read_assignments(re.escape(variable), record):
+                if re.fullmatch(r"\d+\.\d+[\w.-]*", assignment.value):
+                    return assignment.value
+    return _jar_version(path)
+
+
+def _jar_version(path: str) -> str | None:
+    """The version that most of the product's own libraries have in their names."""
+    versions: dict[str, int] = {}
+    for jar in glob.glob(f"{glob.escape(path)}/*/WEB-INF/lib/*.jar") + glob.glob(f"{glob.escape(path)}/lib/*.jar"):
+        match = re.fullmatch(r"(?:bitbucket|stash)-[a-z-]+-(\d+\.\d+\.\d+)\.jar", os.path.basename(jar))
+        if match:
+            versions[match.group(1)] = versions.get(match.group(1), 0) + 1
+    return max(versions, key=lambda version: (versions[version], _numbers(version))) if versions else None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -5,27 +5,56 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
-    PATH_PROPERTY,
-    TRUST_PREFIX,
-    trust_properties,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._product import env_file as env_files
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product.places import (
+    DropIn,
+    EnvironmentFile,
+    Place,
+    StartScript,
+    difference,
+    last_path,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process
-from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import VARIABLE, Wanted
+from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
+    PATH_ARGUMENT,
+    VARIABLE,
+    TruststoreArguments,
+)
 
 DROP_IN = "stash_mail.conf"
+_SETS = re.compile(rf"(?<![\w${{]){VARIABLE}=")
+_EXTENDS = re.compile(rf"(?<![\w${{]){VARIABLE}=[^\n;]{{0,1000}}?\$\{{?{VARIABLE}\b")
+# su without a dash keeps the environment; daemon is the function of Red Hat's init scripts.
+_NEW_ENVIRONMENT = re.compile(
+    r"(?<![\w-])(?:(?:su|runuser)\b[^\n;|&]{0,200}?\s(?:-|-\w*l|--login)(?=\s|$)|sudo\s(?!\s*(?:-E|--preserve-env)\b)"
+    r"|env\s+(?:-i|-|--ignore-environment)\s|daemon\s+--user)",
+    re.MULTILINE,
+)
+
+
+class Request(t.NamedTuple):
+    """What is asked for. ``wanted`` None: our arguments shall not be there, in any place.
+
+    ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``.
+    """
+
+    install_dir: str | None
+    service: str
+    method: str
+    wanted: TruststoreArguments | None
+    truststore: str | None
+    environment_file: str | None = None
 
 
 @dataclass
-class Plan:
+class ArgumentsPlan:
     """``changes`` is ``{path: (text before, text after)}``, None where there is no file."""
 
     method: str
@@ -33,6 +62,7 @@ class Plan:
     path: str
     install_dir: str | None
     script_path: str | None
+    places: list[Place] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     changes: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     # The truststores that we have set or shall set, and the last one set by others.
@@ -41,95 +71,99 @@ class Plan:
 
     def foreign_truststore(self, process: Process | None) -> str | None:
         """A truststore that somebody else has set, in the files or in the running process."""
-        in_force = process.trust_arguments.get(PATH_PROPERTY) if process else None
+        in_force = process.truststore.argument if process and process.truststore else None
         for path in (in_force, self.others_path):
             if path and path not in self.our_paths:
                 return path
         return None
 
+    def differences(self) -> list[dict[str, str]]:
+        """What changes in each place, as ``--diff`` shows it: our part only, secrets masked."""
+        return [difference(place, self.changes[place.path][1]) for place in self.places if place.path in self.changes]
 
-def make_plan(
-    install_dir: str | None,
-    service: str,
-    method: str,
-    wanted: Wanted | None,
-    truststore: str | None,
-    environment_file: str | None = None,
-) -> Plan:
-    """Compare what is with what is ``wanted``; None: our arguments shall not be there, by any method.
 
-    ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``.
+def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan:
+    """Compare what is with what is wanted. ``process`` is the running product.
 
     :raises StashMailError: if the method is not possible here, or would have no effect.
     """
-    install = installs.find_install(install_dir, service)
+    install = installs.find_install(request.install_dir, request.service)
     # Without a service there is no drop-in.
-    drop_in_path = f"{systemd.UNIT_PATHS[0]}/{systemd.unit_name(service)}.d/{DROP_IN}" if service else ""
-    unit = systemd.find_unit(service, without=(drop_in_path,)) if service else None
-    # Through a link, the file itself is edited and the link stays.
-    script_path = _files.resolve(install.arguments_file) if install else None
-    script = _files.read_text_if_there(script_path) if script_path else None
-    drop_in = _files.read_text_if_there(drop_in_path) if drop_in_path else None
-    env_file = _files.read_text_if_there(environment_file) if environment_file else None
-    reason = "Nothing of ours is here."
-    if environment_file and method in ("auto", "environment"):
-        method, reason = "environment", "There is a file that a container gets its environment from."
-    elif wanted is not None or install is not None or unit is not None:
-        method, reason = _choose(method, install, unit, script, drop_in_path)
+    drop_in_path = _drop_in_path(request.service) if request.service else ""
+    unit = systemd.find_unit(request.service, without=(drop_in_path,)) if request.service else None
+    script = _start_script(install, unit)
+    places: dict[str, Place] = {}
+    if script:
+        places["script"] = script
+    if drop_in_path:
+        places["systemd"] = DropIn(drop_in_path, _files.read_text_if_there(drop_in_path), unit)
+    if request.environment_file:
+        places["environment"] = EnvironmentFile(
+            request.environment_file, _files.read_text_if_there(request.environment_file)
+        )
 
-    plan = Plan(
+    method, reason = request.method, "Nothing of ours is here."
+    if request.environment_file and method in ("auto", "environment"):
+        method, reason = "environment", "There is a file that a container gets its environment from."
+    elif request.wanted is not None or install is not None or unit is not None:
+        method, reason = _choose(method, install, unit, script, request)
+    chosen = places.get(method) or (places.get("script") or places.get("systemd"))
+
+    others = [word for place in places.values() for word in place.others()]
+    plan = ArgumentsPlan(
         method=method,
         reason=reason,
-        path=(
-            environment_file
-            if environment_file and method == "environment"
-            else drop_in_path
-            if method == "systemd" or not script_path
-            else script_path
-        ),
+        path=chosen.path if chosen else "",
         install_dir=install.path if install else None,
-        script_path=script_path,
+        script_path=script.path if script else None,
+        places=list(places.values()),
+        others_path=last_path(others),
     )
-    outside = unit.environment[VARIABLE].value.split() if unit and VARIABLE in unit.environment else []
-    new_script = start_script.without_block(script) if script is not None else None
-    new_drop_in = None
-    new_env_file = env_files.remove_arguments(env_file) if env_file is not None else None
-    others = [*outside, *start_script.find_arguments(new_script or ""), *env_files.arguments(new_env_file or "")]
-    plan.others_path = trust_properties(others).get(PATH_PROPERTY)
-    was_ours = [
-        *start_script.block_arguments(script or ""),
-        *start_script.drop_in_arguments(drop_in or ""),
-        *env_files.ours(env_file or ""),
-    ]
-    plan.our_paths = {argument.partition("=")[2] for argument in was_ours if argument.startswith(f"{TRUST_PREFIX}=")}
-    if truststore:
-        plan.our_paths.add(truststore)
-
-    if wanted and method == "environment":
-        new_env_file = env_files.set_arguments(env_file or "", wanted)
-        plan.arguments = env_files.arguments(new_env_file)
-    elif wanted and method == "systemd" and unit:
-        new_drop_in = start_script.drop_in(unit, wanted)
-        plan.arguments = start_script.drop_in_arguments(new_drop_in)
-    elif wanted and script is not None:
-        new_script = start_script.with_block(script, wanted, outside)
-        plan.arguments = start_script.block_arguments(new_script)
-    for path, before, after in (
-        (script_path, script, new_script),
-        (drop_in_path, drop_in, new_drop_in),
-        (environment_file, env_file, new_env_file),
-    ):
-        if path and before != after:
-            plan.changes[path] = (before, after)
+    was_ours = [word for place in plan.places for word in place.managed()]
+    plan.our_paths = {word[len(PATH_ARGUMENT) :] for word in was_ours if word.startswith(PATH_ARGUMENT)}
+    if request.truststore:
+        plan.our_paths.add(request.truststore)
+    others += _unseen(process, plan.our_paths, [*others, *was_ours])
+    for place in plan.places:
+        after = place.without_managed()
+        if request.wanted and place is chosen:
+            after = place.with_managed(request.wanted, others)
+            plan.arguments = place.arguments(after)
+        if place.before != after:
+            plan.changes[place.path] = (place.before, after)
     return plan
+
+
+def _unseen(process: Process | None, our_paths: t.Container[str], known: t.Container[str]) -> list[str]:
+    """The truststore's arguments that a process got of others, such as by a login's environment, and no file shows."""
+    words = [word for word in process.arguments if start_script.is_trust_argument(word)] if process else []
+    # Without another's path, what it has besides ours is what we had set before.
+    if all(word[len(PATH_ARGUMENT) :] in our_paths for word in words if word.startswith(PATH_ARGUMENT)):
+        return []
+    return [word for word in words if word not in known and not word.endswith("=")]
+
+
+def _drop_in_path(service: str) -> str:
+    return f"{systemd.UNIT_PATHS[0]}/{systemd.unit_name(service)}.d/{DROP_IN}"
+
+
+def _start_script(install: installs.Install | None, unit: systemd.Unit | None) -> StartScript | None:
+    if install is None:
+        return None
+    environment = {
+        name: setting.value.replace("%%", "%") for name, setting in (unit.environment if unit else {}).items()
+    }
+    # Through a link, the file itself is edited and the link stays.
+    path = _files.resolve(install.arguments_file)
+    return StartScript(path, _files.read_text_if_there(path), install.layout, environment)
 
 
 def _choose(
     method: str,
     install: installs.Install | None,
     unit: systemd.Unit | None,
-    script: str | None,
-    drop_in_path: str,
+    script: StartScript | None,
+    request: Request,
 ) -> tuple[str, str]:
     """The method and the reason for it."""
     if method in ("start_webapp", "setenv"):
@@ -146,12 +180,16 @@ def _choose(
             "method environment needs environment_file: the file that the container gets its environment from, such as "
             "the one of its --env-file."
         )
-    obstacle = _obstacle(install, unit, script, drop_in_path)
+    obstacle = _obstacle(install, unit, script, request.service)
     if method == "systemd":
         if obstacle:
             raise StashMailError(f"method systemd would have no effect: {obstacle} Use method auto.")
+        if script and request.wanted:
+            script.check_heard()
         return method, "It was asked for."
     if not obstacle and (install is None or install.layout == "start_webapp"):
+        if script and request.wanted:
+            script.check_heard()
         return "systemd", f"The service has a unit, and the start script leaves {VARIABLE} to the environment."
     if install is None or script is None:
         raise StashMailError(
@@ -163,21 +201,41 @@ def _choose(
 
 
 def _obstacle(
-    install: installs.Install | None, unit: systemd.Unit | None, script: str | None, drop_in_path: str
+    install: installs.Install | None, unit: systemd.Unit | None, script: StartScript | None, service: str
 ) -> str:
     """Why a drop-in of the service would not reach the JVM; empty if it would."""
     if unit is None:
         return "The service has no systemd unit."
-    if install and script is not None and start_script.is_set_by(script):
+    if install and script and start_script.is_set_by(script.before or ""):
         return f"{install.arguments_file} sets {VARIABLE} itself, and that wins."
     by_file = unit.from_environment_file(VARIABLE)
     if by_file:
         return f"{by_file} sets {VARIABLE}, and an environment file wins over a drop-in."
+    return _overruled(service) or _not_passed_on(unit, service)
+
+
+def _overruled(service: str) -> str:
+    """Which of the unit's files would undo a drop-in of ours, and how; empty if none does."""
+    path = _drop_in_path(service)
+    unit = systemd.find_unit(service, trial=(path, f"[Service]\nEnvironment={VARIABLE}=x\n"))
+    if unit is None or path not in unit.drop_ins:
+        return ""
+    if VARIABLE in unit.unset:
+        return f"{unit.unset[VARIABLE]} takes {VARIABLE} out of the environment (UnsetEnvironment)."
     setting = unit.environment.get(VARIABLE)
-    if setting and setting.path in _later(unit.drop_ins):
-        return f"{setting.path} sets {VARIABLE}, and is read after {drop_in_path}."
+    if setting is None:
+        return f"{unit.reset_by} empties the environment, and is read after {path}."
+    return "" if setting.path == path else f"{setting.path} sets {VARIABLE}, and is read after {path}."
+
+
+def _not_passed_on(unit: systemd.Unit, service: str) -> str:
+    """What between systemd and the start script keeps the variable from it; empty if nothing does."""
+    texts = [("ExecStart", command) for command in unit.commands]
+    texts += [(path, installs.read_text(path)) for path in installs.find_wrappers(service)]
+    for path, text in texts:
+        code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        if _SETS.search(code) and not _EXTENDS.search(code):
+            return f"{path} sets {VARIABLE} itself, and that wins."
+        if _NEW_ENVIRONMENT.search(code):
+            return f"{path} starts the product with an environment of its own (su -, sudo or env -i)."
     return ""
-
-
-def _later(drop_ins: t.Iterable[str]) -> set[str]:
-    return {path for path in drop_ins if os.path.basename(path) > DROP_IN}

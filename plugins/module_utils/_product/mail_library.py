@@ -7,11 +7,15 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import typing as t
 import zipfile
+import zlib
 
 from ansible_collections.stashops.mail.plugins.module_utils._product.install import Install
 
+_MAX_JAR = 32 * 1024 * 1024
+_MAX_MANIFEST = 64 * 1024
 _MAIL_JAR = re.compile(r"(javax\.mail|jakarta\.mail|angus-mail|mail)(?:-(\d+(?:\.\d+)*)\S*)?\.jar")
 
 
@@ -37,9 +41,14 @@ def find_javamail(install: Install | None) -> dict[str, t.Any] | None:
 
 def _jar_version(path: str) -> str | None:
     try:
-        with zipfile.ZipFile(path) as jar:
-            manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace")
-    except (OSError, KeyError, zipfile.BadZipFile):
+        # Another account may have put it there: no FIFO, nothing endless, nothing that unpacks to more than it should.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            state = os.fstat(stream.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_JAR:
+                return None
+            with zipfile.ZipFile(stream) as jar, jar.open("META-INF/MANIFEST.MF") as entry:
+                manifest = entry.read(_MAX_MANIFEST).decode("utf-8", "replace")
+    except (OSError, KeyError, ValueError, RuntimeError, NotImplementedError, EOFError, zlib.error, zipfile.BadZipFile):
         return None
     match = re.search(r"^(?:Implementation|Bundle)-Version:\s*(\S+)", manifest, re.MULTILINE)
     return match.group(1) if match else None

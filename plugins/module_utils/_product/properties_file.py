@@ -14,6 +14,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product import properties as properties_file
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK, MASK_CHANGED, is_secret
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -100,6 +101,7 @@ def write(host: Host, path: str, text: str) -> None:
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Do what the parameters of stash_mail_properties ask for; returns its result; raises :class:`StashMailError`."""
     wanted = check_properties(params["properties"], params["state"])
+    params = {**params, "service": systemd.find_service(params["service"])}
     install = installs.find_install(params["install_dir"], params["service"])
     process = processes.find_process(install.path if install else None, params["service"])
     path = find_path(params, install, process)

@@ -21,6 +21,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 
 VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"
+LAST_VARIABLE = "CATALINA_OPTS"
 PATH_ARGUMENT = f"{TRUST_PREFIX}="
 PASSWORD_ARGUMENT = f"{TRUST_PREFIX}Password="
 TYPE_ARGUMENT = f"{TRUST_PREFIX}Type="
@@ -29,7 +30,8 @@ BEGIN = "# BEGIN stash_mail: written by Ansible, changes in here are lost"
 END = "# END stash_mail"
 DROP_IN_HEADER = "# Written by Ansible (stash_mail): changes in here are lost.\n"
 
-_BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n(.*?)^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
+# Of a bounded length: else each of many beginnings would be searched for its end through the whole script.
+_BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n((?:.*\n){{0,20}}?){re.escape(END)}\n", re.MULTILINE)
 _ASSIGNMENT = re.compile(rf"^[ \t]*(?:export[ \t]+)?{VARIABLE}=", re.MULTILINE)
 _COMMENTED = re.compile(rf"^[ \t]*#[ \t#]*(?:export[ \t]+)?{VARIABLE}=.*$", re.MULTILINE)
 # The words that open and close a command, where a command can begin.
@@ -40,7 +42,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_./:,@%+=^~-]+")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TruststoreArguments:
     """The truststore that the JVM shall use. ``password`` empty: the property is left out."""
 
     path: str
@@ -67,7 +69,7 @@ class Wanted:
         )
 
 
-def check_wanted(wanted: Wanted) -> Wanted:
+def check_arguments(wanted: TruststoreArguments) -> TruststoreArguments:
     """Return ``wanted``, or raise :class:`StashMailError` where the start scripts would tear it apart."""
     if not wanted.path.startswith("/"):
         raise StashMailError(
@@ -87,12 +89,13 @@ def check_wanted(wanted: Wanted) -> Wanted:
     return wanted
 
 
-def merge(existing: t.Sequence[str], wanted: Wanted | None) -> list[str]:
+def merge(existing: t.Sequence[str], wanted: TruststoreArguments | None, outside: t.Sequence[str] = ()) -> list[str]:
     """``existing`` with the truststore's arguments replaced by the wanted ones, or taken out for None.
 
-    The first of them keeps its place; all others stay as and where they are.
+    The first of them keeps its place; all others stay as and where they are. ``outside`` are arguments that reach the
+    JVM from elsewhere.
     """
-    ours = wanted.arguments([]) if wanted else []
+    ours = wanted.arguments(outside) if wanted else []
     merged: list[str] = []
     placed = False
     for argument in existing:
@@ -123,23 +126,33 @@ def block_arguments(script: str) -> list[str]:
     return find_arguments(block.group(1)) if block else []
 
 
-def with_block(script: str, wanted: Wanted, outside: t.Sequence[str] = ()) -> str:
+def with_block(script: str, wanted: TruststoreArguments, outside: t.Sequence[str] = ()) -> str:
     """The script with our block behind what sets the variable, or behind its commented line.
 
-    ``outside`` are arguments that reach the script from elsewhere, such as the unit's environment.
+    ``outside`` are the arguments of others that reach the JVM, from wherever.
 
     :raises StashMailError: if neither an assignment nor its commented line is there.
     """
     original = without_block(script)
-    arguments = " ".join(wanted.arguments([*find_arguments(original), *outside]))
-    block = f'{BEGIN}\n{VARIABLE}="${{{VARIABLE}:-}} {arguments}"\n{END}\n'
     position = _end_of_setting(original)
     before, after = original[:position], original[position:]
     if before and not before.endswith("\n"):
         raise StashMailError(
             f"the line that sets {VARIABLE} is the script's last and lacks its line end: nothing after it could use it."
         )
-    return before + block + after
+    return before + _block(VARIABLE, wanted, [*find_arguments(original), *outside]) + after
+
+
+def with_block_at_end(script: str, wanted: TruststoreArguments, outside: t.Sequence[str] = ()) -> str:
+    """The script with our block at its end and in what Tomcat's own script puts after all other arguments."""
+    original = without_block(script)
+    if original and not original.endswith("\n"):
+        raise StashMailError("the start script's last line lacks its line end, so that nothing can be added: add it.")
+    return original + _block(LAST_VARIABLE, wanted, [*find_arguments(original), *outside])
+
+
+def _block(variable: str, wanted: TruststoreArguments, outside: t.Sequence[str]) -> str:
+    return f'{BEGIN}\n{variable}="${{{variable}:-}} {" ".join(wanted.arguments(outside))}"\n{END}\n'
 
 
 def is_set_by(script: str) -> bool:
@@ -206,15 +219,17 @@ def _end_of_word(script: str, position: int) -> int:
 # systemd drop-in
 
 
-def drop_in(unit: systemd.Unit, wanted: Wanted) -> str:
+def drop_in(unit: systemd.Unit, wanted: TruststoreArguments, outside: t.Sequence[str] = ()) -> str:
     """The drop-in's text. ``unit`` is read without it, so its value is what stood there before.
 
     What the unit's own files write stays as it is, specifiers included; ours shows systemd none.
     """
     setting = unit.environment.get(VARIABLE)
     existing = setting.value.split() if setting else []
-    ours = Wanted(systemd.escape_specifiers(wanted.path), systemd.escape_specifiers(wanted.password), wanted.kind)
-    value = " ".join(merge(existing, ours))
+    ours = TruststoreArguments(
+        systemd.escape_specifiers(wanted.path), systemd.escape_specifiers(wanted.password), wanted.kind
+    )
+    value = " ".join(merge(existing, ours, outside))
     return f"{DROP_IN_HEADER}[Service]\nEnvironment={systemd.quote(f'{VARIABLE}={value}')}\n"
 
 

@@ -27,6 +27,10 @@ UNIT_PATHS = (
     "/lib/systemd/system",
     "/run/systemd/generator.late",
 )
+INIT_SCRIPTS = "/etc/init.d"
+# The installer's name for the service is the default; the others are those that sites and roles give it.
+DEFAULT_SERVICE = "atlbitbucket"
+USUAL_SERVICES = ("bitbucket", "atlassian-bitbucket", "atlstash", "stash")
 BOOTED_MARK = "/run/systemd/system"  # sd_booted(3)
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9_:\\@-][A-Za-z0-9_:.\\@-]{0,245}\.service")
@@ -55,6 +59,9 @@ class Unit:
     environment_files: list[str] = field(default_factory=list)
     user: str | None = None
     commands: list[str] = field(default_factory=list)
+    # Variables that are taken out again at the very end, and who says so; and the last file that drops all others.
+    unset: dict[str, str] = field(default_factory=dict)
+    reset_by: str = ""
 
     def from_environment_file(self, variable: str) -> str | None:
         """The environment file that sets ``variable``, the last one; it beats any ``Environment=``."""
@@ -79,23 +86,81 @@ def unit_name(service: str) -> str:
     return name
 
 
-def find_unit(service: str, without: t.Container[str] = (), unit_paths: t.Sequence[str] | None = None) -> Unit | None:
-    """The unit of ``service``, read without the drop-ins whose path is in ``without``; None if there is none."""
+def find_unit(
+    service: str,
+    without: t.Container[str] = (),
+    unit_paths: t.Sequence[str] | None = None,
+    trial: tuple[str, str] | None = None,
+) -> Unit | None:
+    """The unit of ``service``, read without the drop-ins whose path is in ``without``; None if there is none.
+
+    ``trial`` is path and text of a drop-in that is read as if it were there.
+    """
     folders = UNIT_PATHS if unit_paths is None else unit_paths
     name = unit_name(service)
-    path = next((f"{folder}/{name}" for folder in folders if os.path.isfile(f"{folder}/{name}")), None)
+    template = re.sub(r"@.*(?=\.service$)", "@", name)
+    names = dict.fromkeys([name, template])
+    path = next((f"{folder}/{n}" for n in names for folder in folders if os.path.isfile(f"{folder}/{n}")), None)
     if path is None:
         return None
     unit = Unit(name=name, path=path)
     by_name: dict[str, str] = {}
-    for folder in folders:
-        for drop_in in sorted(glob.glob(f"{glob.escape(folder)}/{name}.d/*.conf")):
-            by_name.setdefault(os.path.basename(drop_in), drop_in)
+    found = [
+        drop_in
+        for kind in (_drop_in_folders(name, template), ["service.d"])
+        for folder in folders
+        for part in kind
+        for drop_in in sorted(glob.glob(f"{glob.escape(f'{folder}/{part}')}/*.conf"))
+    ]
+    for drop_in in [trial[0], *found] if trial else found:
+        by_name.setdefault(os.path.basename(drop_in), drop_in)
     unit.drop_ins = [by_name[key] for key in sorted(by_name)]
     for part in [path, *unit.drop_ins]:
         if part not in without:
-            _apply(unit, part)
+            _apply(unit, part, trial[1] if trial and part == trial[0] else _read(part))
     return unit
+
+
+def find_service(service: str) -> str:
+    """The service that is here: the given one, or where that is the default and not here, another usual one.
+
+    :raises StashMailError: if several of these are here.
+    """
+    if service != DEFAULT_SERVICE or is_service(service):
+        return service
+    found = [name for name in USUAL_SERVICES if is_service(name)]
+    if len(found) > 1:
+        raise StashMailError(
+            f"No service {service} is here, but several that could be the product: {', '.join(found)}. "
+            "Say by service which one is meant."
+        )
+    return found[0] if found else service
+
+
+def is_service(service: str) -> bool:
+    """Whether there is a unit or an init script of this name."""
+    if not service:
+        return False
+    return find_unit(service) is not None or os.path.isfile(init_script(service))
+
+
+def init_script(service: str) -> str:
+    """Where an init script of this name would be."""
+    name = unit_name(service)
+    return f"{INIT_SCRIPTS}/{name[: -len('.service')]}"
+
+
+def programs(unit: Unit) -> list[str]:
+    """The programs that the unit starts, by their absolute paths, whatever they are wrapped in."""
+    words = [word for command in unit.commands for word in split_words(command.lstrip("-@:+!"))]
+    return [word for word in words if os.path.isabs(word)]
+
+
+def _drop_in_folders(name: str, template: str) -> list[str]:
+    """The folders of a unit's own drop-ins, the most specific first: a-b.service.d, then a-.service.d."""
+    stem = name[: -len(".service")]
+    dashes = [stem[: match.end()] for match in re.finditer("-", stem) if match.end() < len(stem)]
+    return [f"{n}.d" for n in dict.fromkeys([name, template, *(f"{part}.service" for part in reversed(dashes))])]
 
 
 def is_booted() -> bool:
@@ -186,9 +251,9 @@ def _logical_lines(text: str) -> t.Iterator[str]:
         yield pending
 
 
-def _apply(unit: Unit, path: str) -> None:
+def _apply(unit: Unit, path: str, text: str) -> None:
     section = ""
-    for line in _logical_lines(_read(path)):
+    for line in _logical_lines(text):
         if line.startswith("["):
             section = line
             continue
@@ -199,6 +264,7 @@ def _apply(unit: Unit, path: str) -> None:
         if key == "Environment":
             if not value:
                 unit.environment.clear()
+                unit.reset_by = path
             for word in split_words(value):
                 variable, assigned, content = word.partition("=")
                 if assigned:
@@ -208,6 +274,10 @@ def _apply(unit: Unit, path: str) -> None:
                 unit.environment_files.clear()
             else:
                 unit.environment_files += sorted(glob.glob(value.lstrip("-")))
+        elif key == "UnsetEnvironment":
+            if not value:
+                unit.unset.clear()
+            unit.unset.update((word.partition("=")[0], path) for word in split_words(value))
         elif key == "User":
             unit.user = value or None
         elif key == "ExecStart":

@@ -9,14 +9,14 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._product import env_file
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
     VARIABLE,
-    Wanted,
+    TruststoreArguments,
     is_trust_argument,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 TRUST = "-Djavax.net.ssl.trustStore"
-WANTED = Wanted("/etc/stash_mail/cacerts")
+WANTED = TruststoreArguments("/etc/stash_mail/cacerts")
 OURS = f"{TRUST}=/etc/stash_mail/cacerts"
 
 ARGUMENTS = st.lists(
@@ -44,7 +44,7 @@ def files(draw: st.DrawFn) -> str:
 @given(text=files(), kind=st.sampled_from(["jks", "pkcs12"]))
 def test_set_keeps_the_others_and_removal_puts_all_back(text: str, kind: str) -> None:
     before = env_file.arguments(text)
-    wanted = Wanted("/etc/stash_mail/cacerts", kind=kind)
+    wanted = TruststoreArguments("/etc/stash_mail/cacerts", kind=kind)
     changed = env_file.set_arguments(text, wanted)
     after = env_file.arguments(changed)
     assert [item for item in after if is_trust_argument(item)] == [OURS]
@@ -55,7 +55,7 @@ def test_set_keeps_the_others_and_removal_puts_all_back(text: str, kind: str) ->
     assert env_file.set_arguments(changed, wanted) == changed
     assert env_file.remove_arguments(changed) == text
     assert env_file.remove_arguments(text) == text, "nothing of ours in it"
-    moved = env_file.set_arguments(changed, Wanted("/srv/other"))
+    moved = env_file.set_arguments(changed, TruststoreArguments("/srv/other"))
     assert env_file.ours(moved) == [f"{TRUST}=/srv/other"]
     assert env_file.remove_arguments(moved) == text
 

@@ -78,9 +78,10 @@ def write_unit(units: Path, text: str = "") -> Path:
 
 
 @contextlib.contextmanager
-def product(install: Path, *arguments: str, **environment: str) -> Iterator[int]:
+def product(install: Path, *arguments: str | bytes, **environment: str) -> Iterator[int]:
     env = {**os.environ, **environment}
-    command = ["java", "-c", "print(1, flush=True); import time; time.sleep(60)", f"-Dbitbucket.install={install}"]
+    command: list[str | bytes] = ["java", "-c", "print(1, flush=True); import time; time.sleep(60)"]
+    command.append(f"-Dbitbucket.install={install}")
     with subprocess.Popen(
         [*command, *arguments], executable=sys.executable, stdout=subprocess.PIPE, env=env
     ) as process:
@@ -350,3 +351,154 @@ def test_what_the_products_account_puts_in_the_scripts_place(
         assert result.get("failed") or result["path"] != str(script)
     assert precious.read_text() == "#!/bin/sh\n# precious\n"
     assert {path.name for path in of_root.iterdir()} <= {precious.name, "start-bitbucket.sh", "stop-bitbucket.sh"}
+
+
+SECRETS = "\n".join(
+    [
+        "export JDBC='-Dx=a b' API_KEY=aaaa1111",
+        'URL="https://user:bbbb2222@db"',
+        "passphrase='cccc3333 dddd4444'",
+    ]
+)
+
+
+def test_a_difference_shows_what_we_change_and_nothing_else(
+    run: Run, install: Path, units: Path, tmp_path: Path
+) -> None:
+    write_script(install, f"#!/bin/sh\n{SECRETS}\n#JVM_SUPPORT_RECOMMENDED_ARGS=\n{SECRETS}\n")
+    script = run()
+    file = tmp_path / "bitbucket.env"
+    file.write_text("DB=eeee5555\nJVM_SUPPORT_RECOMMENDED_ARGS=-Dkey=ffff6666 -Dx.y=gggg7777\n# hhhh8888\n")
+    environment = run(environment_file=str(file))
+    write_unit(units, 'Environment="JVM_SUPPORT_RECOMMENDED_ARGS=-Dmagic=iiii9999"\n')
+    unit = run()
+    write_unit(units, 'Environment="JVM_SUPPORT_RECOMMENDED_ARGS=-Dmagic=jjjj0000"\n')
+    flows_through = run()
+    for result in (script, environment, unit, flows_through):
+        assert result["changed"] is True
+        shown = json.dumps(result["diff"])
+        assert "aaaa" not in shown
+        assert not any(secret in shown for secret in SECRETS.split())
+        assert not any(character * 4 in shown for character in "abcdefghij")
+    assert script["diff"][0]["before"] == ""
+    assert script["diff"][0]["after"].startswith(TRUSTSTORE)
+    assert "have changed" in flows_through["diff"][0]["after"]
+
+
+def test_what_the_shell_says_of_a_script_is_not_shown(run: Run, install: Path) -> None:
+    write_script(install, '#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nTOKEN=("hush hush"\n')
+    result = run()
+    assert "sh -n refuses the new one" in result["msg"]
+    assert "hush" not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docker-compose.yml", "services:\n  bitbucket:\n    environment:\n      A: b\n"),
+        ("compose", "# ours\nversion: '3'\nservices:\n  bitbucket: {}\n"),
+        ("unit", "[Unit]\nDescription=x\n\n[Service]\nEnvironment=A=b\n"),
+        ("pod", "apiVersion: v1\nkind: Pod\n"),
+        ("json", '{\n"A": "b"\n}\n'),
+        ("late", "A=b\n[Service]\nX=y\n"),
+        ("bitbucket.service", ""),
+        ("bitbucket.container", ""),
+    ],
+)
+def test_an_environment_file_that_is_none(run: Run, tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    assert "is no file of NAME=value lines" in run(environment_file=str(file))["msg"]
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only\n\n; this\n", "export A=b\n", "A\nB=c\n", 'A="two\nlines"\nB=c\n', "A.B-c=d\n"],
+)
+def test_environment_files_as_they_come(run: Run, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bitbucket.env"
+    file.write_text(text)
+    assert run(environment_file=str(file))["changed"] is True
+    run(environment_file=str(file), state="absent")
+    assert file.read_text() == text
+
+
+def test_text_that_is_not_utf_8(run: Run, install: Path, truststore: Path, units: Path, tmp_path: Path) -> None:
+    """It ended the task after the file was written."""
+    script = install / "bin" / "_start-webapp.sh"
+    latin = b"#!/bin/sh\n# f\xfcr alle \xff\x80\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nexec java\n"
+    script.write_bytes(latin)
+    with product(install, f"{TRUSTSTORE}{truststore}", b"-Djavax.net.ssl.x=\xff"):
+        result = run()
+        assert result["changed"] is True
+        assert run()["changed"] is False
+        run(state="absent")
+    assert script.read_bytes() == latin
+    (units / "b.service").write_bytes(
+        b"[Service]\nExecStart=/bin/true\nEnvironment=JVM_SUPPORT_RECOMMENDED_ARGS=-Dx=\xff\n"
+    )
+    assert run()["changed"] is True
+    assert b"-Dx=\xff " in (units / "b.service.d" / "stash_mail.conf").read_bytes()
+    assert run()["changed"] is False
+    file = tmp_path / "bitbucket.env"
+    file.write_bytes(b"# \xff\nJVM_SUPPORT_RECOMMENDED_ARGS=-Dx=\xff\n")
+    assert run(environment_file=str(file))["changed"] is True
+
+
+@pytest.mark.parametrize("kind", ["fifo", "endless", "sparse", "folder"])
+@pytest.mark.parametrize("name", ["_start-webapp.sh", "set-jre-home.sh", "set-bitbucket-home.sh", "../jre/release"])
+def test_files_that_would_hold_us_up(
+    run: Run, install: Path, name: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = install / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    elif kind == "sparse":
+        with path.open("wb") as stream:
+            stream.truncate(20 * 1024**3)
+    else:
+        path.mkdir()
+    start = time.process_time()
+    result = run(check=True)
+    assert result.get("failed", False) is (name == "_start-webapp.sh")
+    with patch_module_args({"install_dir": str(install), "service": "b"}), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    assert "exception" not in capsys.readouterr().out
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# BEGIN stash_mail: written by Ansible, changes in here are lost\n" * 5000,
+        "# BEGIN stash_mail: written by Ansible, changes in here are lost\n" * 5000 + "# END stash_mail\n" * 5000,
+        "#" * 500_000 + "\n",
+        "# # #" * 100_000 + "\n",
+        "if true; then\n" * 30_000,
+        "X='" * 100_001 + "\n",
+        "JVM_SUPPORT_RECOMMENDED_ARGS=" + "$(dirname " * 30_000 + "\n",
+        'JVM_SUPPORT_RECOMMENDED_ARGS="' + "-Djavax.net.ssl.trustStore=/x " * 15_000 + '"\n',
+    ],
+    ids=range(8),
+)
+def test_a_script_made_to_hold_us_up(run: Run, install: Path, text: str) -> None:
+    write_script(install, f"#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\n{text}")
+    start = time.process_time()
+    run(check=True)
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    "value", [" " * 200_000 + "x", "-Djavax.net.ssl.trustStore=/x " * 8000, "-" * 200_000, '"' * 100_000]
+)
+def test_an_environment_file_made_to_hold_us_up(run: Run, tmp_path: Path, value: str) -> None:
+    file = tmp_path / "bitbucket.env"
+    file.write_text(f"JVM_SUPPORT_RECOMMENDED_ARGS={value}\n")
+    start = time.process_time()
+    run(check=True, environment_file=str(file))
+    assert time.process_time() - start < 10

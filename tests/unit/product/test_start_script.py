@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
-from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import Wanted
+from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import TruststoreArguments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-WANTED = Wanted("/etc/stash_mail/cacerts")
+WANTED = TruststoreArguments("/etc/stash_mail/cacerts")
 OURS = "-Djavax.net.ssl.trustStore=/etc/stash_mail/cacerts"
 START_WEBAPP = """#!/bin/sh
 # Additional arguments
@@ -41,7 +41,7 @@ trust_arguments = st.lists(
 )
 mixed_arguments = st.tuples(other_arguments, trust_arguments).flatmap(lambda both: st.permutations(both[0] + both[1]))
 wanted_stores = st.builds(
-    Wanted,
+    TruststoreArguments,
     safe_text.map(lambda text: f"/{text}"),
     st.one_of(st.just(""), safe_text),
     st.sampled_from(["jks", "pkcs12"]),
@@ -86,7 +86,7 @@ def evaluate(script: str, environment: str | None = None) -> list[str]:
 
 
 @given(mixed_arguments, wanted_stores)
-def test_merge_keeps_all_others_in_their_order(existing: list[str], wanted: Wanted) -> None:
+def test_merge_keeps_all_others_in_their_order(existing: list[str], wanted: TruststoreArguments) -> None:
     merged = start_script.merge(existing, wanted)
     others = [argument for argument in existing if not start_script.is_trust_argument(argument)]
     assert [argument for argument in merged if not start_script.is_trust_argument(argument)] == others
@@ -97,7 +97,7 @@ def test_merge_keeps_all_others_in_their_order(existing: list[str], wanted: Want
 
 @given(scripts, wanted_stores)
 @settings(max_examples=60, deadline=None)
-def test_the_block_extends_what_a_script_sets(case: tuple[str, list[str]], wanted: Wanted) -> None:
+def test_the_block_extends_what_a_script_sets(case: tuple[str, list[str]], wanted: TruststoreArguments) -> None:
     script, arguments = case
     changed = start_script.with_block(script, wanted)
     words = evaluate(changed)
@@ -107,7 +107,9 @@ def test_the_block_extends_what_a_script_sets(case: tuple[str, list[str]], wante
 
 
 @given(scripts, wanted_stores, wanted_stores)
-def test_taking_the_block_out_restores_the_script(case: tuple[str, list[str]], first: Wanted, second: Wanted) -> None:
+def test_taking_the_block_out_restores_the_script(
+    case: tuple[str, list[str]], first: TruststoreArguments, second: TruststoreArguments
+) -> None:
     script, _ = case
     once = start_script.with_block(script, first)
     assert start_script.without_block(once) == script
@@ -168,17 +170,17 @@ def test_a_last_line_without_its_end_is_refused() -> None:
 )
 def test_paths_that_the_start_script_would_tear_apart_are_refused(path: str) -> None:
     with pytest.raises(StashMailError, match="truststore"):
-        start_script.check_wanted(Wanted(path))
+        start_script.check_arguments(TruststoreArguments(path))
 
 
 def test_a_refused_password_is_not_shown() -> None:
     with pytest.raises(StashMailError) as caught:
-        start_script.check_wanted(Wanted("/cacerts", "geheim nis"))
+        start_script.check_arguments(TruststoreArguments("/cacerts", "geheim nis"))
     assert "geheim" not in str(caught.value)
 
 
 @given(mixed_arguments, wanted_stores)
-def test_a_drop_in_repeats_the_arguments_of_the_unit(existing: list[str], wanted: Wanted) -> None:
+def test_a_drop_in_repeats_the_arguments_of_the_unit(existing: list[str], wanted: TruststoreArguments) -> None:
     # As a unit writes them: a percent sign that shall stand is doubled.
     value = " ".join(existing).replace("%", "%%")
     unit = systemd.Unit("a.service", "/a", environment={start_script.VARIABLE: systemd.Setting(value, "/a")})

@@ -1,0 +1,397 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deployments as sites have them: which place is taken for the arguments, and what a shell then gives the JVM.
+
+The scripts are written for these tests. What the JVM gets is what a real shell makes of them, with a ``java`` that
+prints its arguments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
+
+P = "-Djavax.net.ssl.trustStore"
+VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"
+
+# Bitbucket 5 and later.
+START_WEBAPP = f"""#!/bin/sh
+#{VARIABLE}=
+. "$(dirname "$0")/set-jmx-opts.sh"
+JAVA_OPTS="-classpath x ${{JMX_OPTS}} ${{JAVA_OPTS}} ${{{VARIABLE}}}"
+exec java ${{JAVA_OPTS}} com.example.Launcher
+"""
+SET_JMX_OPTS = f"""JMX_AUTH=
+if [ "x$JMX_AUTH" = "xssl" ]; then
+    JMX_OPTS="{P}=${{JAVA_TRUSTSTORE}} {P}Password=${{JAVA_TRUSTSTORE_PASSWORD}}"
+fi
+"""
+# Stash 3.8 and Bitbucket 4.
+SETENV = f"""{VARIABLE}=""
+
+JMX_AUTH=
+if [ "x$JMX_AUTH" = "xssl" ]; then
+    JMX_OPTS="-Dx=${{JAVA_KEYSTORE}} {P}=${{JAVA_TRUSTSTORE}} {P}Password=${{JAVA_TRUSTSTORE_PASSWORD}}"
+fi
+
+JAVA_OPTS="${{JMX_OPTS}} ${{JAVA_OPTS}} ${{{VARIABLE}}}"
+"""
+SETENV_LAST = SETENV.replace(
+    f'JAVA_OPTS="${{JMX_OPTS}} ${{JAVA_OPTS}} ${{{VARIABLE}}}"',
+    f'JAVA_OPTS="${{JAVA_OPTS}} ${{{VARIABLE}}}"\nCATALINA_OPTS="${{CATALINA_OPTS}} ${{JMX_OPTS}}"',
+)
+JMX_ON = ("JMX_AUTH=\n", "JMX_AUTH=ssl\nJAVA_TRUSTSTORE=/opt/jmx.jks\nJAVA_TRUSTSTORE_PASSWORD=s3cret\n")
+
+Run = Callable[..., dict[str, Any]]
+
+
+class Site:
+    """A machine with an installation, units and init scripts, all in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.units = folder / "units"
+        self.init = folder / "init.d"
+        self.install = folder / "opt" / "9.4.2"
+        self.truststore = folder / "cacerts"
+        for path in (self.units, self.init, self.install / "bin"):
+            path.mkdir(parents=True)
+        self.truststore.touch()
+
+    def bitbucket(self, script: str = START_WEBAPP, jmx: str = SET_JMX_OPTS) -> Path:
+        (self.install / "bin" / "set-jmx-opts.sh").write_text(jmx)
+        (self.install / "bin" / "start-bitbucket.sh").write_text('exec sh "$(dirname "$0")/_start-webapp.sh"\n')
+        (self.install / "bin" / "_start-webapp.sh").write_text(script)
+        return self.install / "bin" / "_start-webapp.sh"
+
+    def stash(self, script: str = SETENV) -> Path:
+        (self.install / "bin" / "start-stash.sh").write_text(
+            '. "$(dirname "$0")/setenv.sh"\neval java $JAVA_OPTS $CATALINA_OPTS org.example.Bootstrap\n'
+        )
+        (self.install / "bin" / "setenv.sh").write_text(script)
+        return self.install / "bin" / "setenv.sh"
+
+    def unit(self, text: str = "", name: str = "b", command: str = "") -> None:
+        command = command or f"{self.install}/bin/start-bitbucket.sh"
+        (self.units / f"{name}.service").write_text(f"[Service]\nExecStart={command}\n{text}")
+
+    def drop_in(self, name: str, text: str, folder: str = "b.service.d") -> None:
+        (self.units / folder).mkdir(exist_ok=True)
+        (self.units / folder / name).write_text(f"[Service]\n{text}\n")
+
+    def start(self, service: str = "b") -> list[str]:
+        """The JVM's arguments when the service starts, by a real shell and what our reading of the unit gives it."""
+        unit = systemd.find_unit(service)
+        environment = {name: setting.value for name, setting in unit.environment.items()} if unit else {}
+        for name in unit.unset if unit else ():
+            environment.pop(name, None)
+        programs = systemd.programs(unit) if unit else []
+        start = next(iter((self.install / "bin").glob("start-*.sh")))
+        command = ["sh", programs[0] if programs else str(start), "start"]
+        java = self.install / "java"
+        java.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        java.chmod(0o755)
+        # A login of another account: nothing of the environment is passed on.
+        for login in ("su", "sudo"):
+            (self.install / login).write_text(
+                '#!/bin/sh\nfor last; do :; done\nexec env -i PATH="$PATH" sh -c "$last"\n'
+            )
+            (self.install / login).chmod(0o755)
+        env = {"PATH": f"{self.install}:/usr/bin:/bin", **environment}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=env)
+        return done.stdout.split("\n")[:-1]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site(tmp_path)
+    monkeypatch.setattr(systemd, "UNIT_PATHS", (str(made.units),))
+    monkeypatch.setattr(systemd, "INIT_SCRIPTS", str(made.init))
+    monkeypatch.setattr(installs, "INSTALL_ROOTS", (str(tmp_path / "opt"),))
+    return made
+
+
+@pytest.fixture
+def run(site: Site, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(**options: Any) -> dict[str, Any]:
+        arguments = {"service": "b", "truststore": str(site.truststore), "_ansible_diff": True, **options}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            stash_mail_jvm.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return call
+
+
+@contextlib.contextmanager
+def running(site: Site, *arguments: str) -> Iterator[None]:
+    command = ["java", "-c", "import time; print(1, flush=True); time.sleep(60)", f"-Dbitbucket.install={site.install}"]
+    with subprocess.Popen([*command, *arguments], executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def check_in_force(run: Run, site: Site, *files: Path, method: str, service: str = "b") -> dict[str, Any]:
+    """The place taken; the JVM gets ours; a second run changes nothing; all is put back byte for byte."""
+    before = [file.read_bytes() for file in files]
+    result = run(service=service)
+    assert result.get("failed") is None, result
+    assert result["method"] == method, result["method_reason"]
+    got = trust_properties(site.start(service))
+    assert got["javax.net.ssl.trustStore"] == str(site.truststore)
+    assert got.get("javax.net.ssl.trustStorePassword", "") == "", "a password of others meets our file"
+    assert run(service=service)["changed"] is False
+    assert run(service=service, state="absent")["changed"] is True
+    assert [file.read_bytes() for file in files] == before
+    assert not list(site.units.glob("*/stash_mail.conf"))
+    return result
+
+
+def test_the_installers_unit(run: Run, site: Site) -> None:
+    script = site.bitbucket()
+    site.unit(f"Environment={VARIABLE}=-Xa\n")
+    result = check_in_force(run, site, script, method="systemd")
+    assert result["foreign_truststore"] is None
+
+
+def test_a_stock_stash(run: Run, site: Site) -> None:
+    """Its script names a truststore in a branch for JMX that is off."""
+    script = site.stash()
+    result = check_in_force(run, site, script, method="setenv")
+    assert result["foreign_truststore"] is None
+
+
+def test_the_case_of_a_site(run: Run, site: Site) -> None:
+    case = Path(__file__).resolve().parents[4] / "shared" / "cases" / "setenv-jmx-branch.sh"
+    if not case.exists():
+        pytest.skip("no shared cases here")
+    script = site.stash(case.read_text())
+    assert check_in_force(run, site, script, method="setenv")["foreign_truststore"] is None
+
+
+@pytest.mark.parametrize("jmx", [SET_JMX_OPTS, SET_JMX_OPTS.replace(*JMX_ON)], ids=["off", "on"])
+def test_jmx_over_ssl_from_5_on(run: Run, site: Site, jmx: str) -> None:
+    """It gives a password that must not meet our file."""
+    script = site.bitbucket(jmx=jmx)
+    site.unit()
+    result = check_in_force(run, site, script, method="systemd")
+    assert result["foreign_truststore"] == ("/opt/jmx.jks" if jmx != SET_JMX_OPTS else None)
+    assert "s3cret" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("text", [SETENV, SETENV_LAST], ids=["before", "after"])
+def test_jmx_over_ssl_on_4(run: Run, site: Site, text: str) -> None:
+    script = site.stash(text.replace(*JMX_ON))
+    assert check_in_force(run, site, script, method="setenv")["foreign_truststore"] == "/opt/jmx.jks"
+
+
+def test_jmx_arguments_that_come_last_and_are_off(run: Run, site: Site) -> None:
+    script = site.stash(SETENV_LAST)
+    assert check_in_force(run, site, script, method="setenv")["foreign_truststore"] is None
+
+
+def test_an_argument_after_the_variable(run: Run, site: Site) -> None:
+    script = site.bitbucket(START_WEBAPP.replace(f"${{{VARIABLE}}}", f"${{{VARIABLE}}} {P}=/theirs {P}Password=s3cret"))
+    for unit in (False, True):
+        if unit:
+            site.unit()
+        result = run()
+        assert "after JVM_SUPPORT_RECOMMENDED_ARGS, and the last one wins" in result["msg"]
+        assert "s3cret" not in json.dumps(result)
+    assert "BEGIN stash_mail" not in script.read_text()
+    stash = site.stash(SETENV.replace(f"${{{VARIABLE}}}", f"${{{VARIABLE}}} {P}=/theirs"))
+    (script.parent / "_start-webapp.sh").unlink()
+    for file in ("b.service",):
+        (site.units / file).unlink()
+    (script.parent / "start-bitbucket.sh").unlink()
+    assert check_in_force(run, site, stash, method="setenv")["foreign_truststore"] == "/theirs"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "su - {user} -c {start}",
+        "su -l {user} -c {start}",
+        "su -s /bin/sh - {user} -c {start}",
+        "sudo -u {user} sh -c {start}",
+        "export JVM_SUPPORT_RECOMMENDED_ARGS=-Xmx1g; exec sh {start}",
+    ],
+)
+def test_a_wrapper_that_does_not_pass_the_variable_on(run: Run, site: Site, start: str) -> None:
+    script = site.bitbucket()
+    wrapper = site.init / "b"
+    wrapper.write_text("#!/bin/sh\n# su -c\n" + start.format(user="x", start=f"{site.install}/bin/start-bitbucket.sh"))
+    (site.install / "bin" / "start-bitbucket.sh").chmod(0o755)
+    (site.install / "bin" / "start-bitbucket.sh").write_text('#!/bin/sh\nexec sh "$(dirname "$0")/_start-webapp.sh"\n')
+    site.unit(command=f"{wrapper} start")
+    result = check_in_force(run, site, script, method="start_webapp")
+    assert str(wrapper) in result["method_reason"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["exec su x -c {start}", f'export {VARIABLE}="${VARIABLE} -Xa"; exec sh {{start}}', "# su - x\nexec sh {start}"],
+)
+def test_a_wrapper_that_passes_it_on(run: Run, site: Site, start: str) -> None:
+    site.bitbucket()
+    wrapper = site.init / "b"
+    wrapper.write_text("#!/bin/sh\n" + start.format(start=f"{site.install}/bin/start-bitbucket.sh"))
+    site.unit(command=f"{wrapper} start")
+    assert run()["method"] == "systemd"
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "text"),
+    [
+        ("b.service.d", "zz.conf", "Environment="),
+        ("b.service.d", "zz.conf", f"Environment={VARIABLE}=-Xz"),
+        ("service.d", "zz.conf", "Environment="),
+        ("service.d", "aa.conf", f"UnsetEnvironment={VARIABLE}"),
+        ("b.service.d", "aa.conf", f"UnsetEnvironment=X {VARIABLE} Y"),
+    ],
+)
+def test_a_drop_in_of_others_that_undoes_ours(run: Run, site: Site, folder: str, name: str, text: str) -> None:
+    script = site.bitbucket()
+    site.unit()
+    site.drop_in(name, text, folder)
+    result = check_in_force(run, site, script, method="start_webapp")
+    assert f"{folder}/{name}" in result["method_reason"]
+    assert "would have no effect" in run(method="systemd")["msg"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "text"),
+    [
+        ("b.service.d", "aa.conf", "Environment="),
+        ("b.service.d", "zz.conf", "Environment=\nEnvironment=X=y\nUnsetEnvironment=X"),
+        ("service.d", "aa.conf", f'Environment="{VARIABLE}=-Xa -Xb"'),
+        ("other.service.d", "zz.conf", "Environment="),
+    ],
+)
+def test_a_drop_in_of_others_that_does_not(run: Run, site: Site, folder: str, name: str, text: str) -> None:
+    site.bitbucket()
+    site.unit(f"Environment={VARIABLE}=-Xunit\n")
+    site.drop_in(name, text, folder)
+    expected = "start_webapp" if text.startswith("Environment=\nE") else "systemd"
+    result = run()
+    assert result["method"] == expected
+    if folder == "service.d":
+        assert result["arguments"] == ["-Xa", "-Xb", f"{P}={site.truststore}"]
+
+
+def test_drop_ins_of_a_name_with_dashes(site: Site) -> None:
+    site.unit(name="atlassian-bitbucket")
+    site.drop_in("a.conf", "Environment=A=1 B=1 C=1", "service.d")
+    site.drop_in("b.conf", "Environment=B=2 C=2", "atlassian-.service.d")
+    site.drop_in("c.conf", "Environment=C=3", "atlassian-bitbucket.service.d")
+    site.drop_in("c.conf", "Environment=C=4", "service.d")
+    unit = systemd.find_unit("atlassian-bitbucket")
+    assert unit is not None
+    assert {name: setting.value for name, setting in unit.environment.items()} == {"A": "1", "B": "2", "C": "3"}
+
+
+def test_the_process_says_that_another_one_wins(run: Run, site: Site) -> None:
+    """What no reading of scripts could tell is seen at the next run, before anything is restarted again."""
+    script = site.bitbucket()
+    run()
+    with running(site, f"{P}={site.truststore}", f"{P}=/by/jmx"):
+        result = run()
+    assert "which wins: ours has no effect" in result["msg"]
+    assert "stash_mail" in script.read_text()
+
+
+@pytest.mark.parametrize("name", ["bitbucket", "atlassian-bitbucket", "stash"])
+def test_a_service_by_another_usual_name(run: Run, site: Site, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    script = site.bitbucket()
+    site.unit(name=name)
+    result = run(service="atlbitbucket")
+    assert result["path"] == f"{site.units}/{name}.service.d/stash_mail.conf"
+    with patch_module_args({}), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    info = json.loads(capsys.readouterr().out)
+    assert (info["service"]["name"], info["service"]["exists"]) == (name, True)
+    assert info["install_dir"] == str(script.parent.parent)
+    assert run(service="nothing")["path"] == str(script), "only the default is a guess"
+
+
+def test_several_services_that_could_be_it(run: Run, site: Site) -> None:
+    site.bitbucket()
+    for name in ("bitbucket", "stash"):
+        site.unit(name=name)
+    assert "bitbucket, stash. Say by service" in run(service="atlbitbucket")["msg"]
+
+
+def test_all_that_only_a_wrapper_says(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.bitbucket()
+    elsewhere = tmp_path / "srv" / "bitbucket"
+    elsewhere.parent.mkdir()
+    site.install.rename(elsewhere)
+    java = tmp_path / "java"
+    (java / "bin").mkdir(parents=True)
+    (java / "bin" / "java").touch(0o755)
+    library = elsewhere / "app" / "WEB-INF" / "lib"
+    library.mkdir(parents=True)
+    for jar in ("bitbucket-api-8.19.3.jar", "bitbucket-spi-8.19.3.jar", "bitbucket-ui-9.0.0.jar", "guava-33.1.0.jar"):
+        (library / jar).touch()
+    (site.init / "b").write_text(
+        f"#!/bin/sh\n# Bitbuckets Dienst f\xfcr alle\nexport BITBUCKET_HOME=/data/bitbucket\nJAVA_HOME={java}\n"
+        f'case "$1" in start) su - x -c "{elsewhere}/bin/start-bitbucket.sh" ;; esac\n',
+        "latin-1",
+    )
+    with patch_module_args({"service": "b"}), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    info = json.loads(capsys.readouterr().out)
+    assert info["install_dir"] == str(elsewhere)
+    assert info["version"] == "8.19.3"
+    assert info["home"] == "/data/bitbucket"
+    assert info["java"]["home"] == str(java)
+    assert str(site.init / "b") in info["java"]["source"]
+
+
+def test_a_password_that_only_the_process_shows(run: Run, site: Site) -> None:
+    """As a login's environment gives it: ours resets it, and goes on doing so."""
+    script = site.bitbucket()
+    theirs = [f"{P}=/theirs", f"{P}Password=s3cret"]
+    ours = [f"{P}={site.truststore}", f"{P}Password="]
+    with running(site, *theirs):
+        result = run()
+    assert (result["arguments"], result["foreign_truststore"]) == ([ours[0], f"{P}Password=********"], "/theirs")
+    with running(site, *theirs, *ours):
+        again = run()
+        assert (again["changed"], again["restart_needed"], again["foreign_truststore"]) == (False, False, None)
+    assert f'{P}Password="' in script.read_text()
+
+
+def test_a_password_of_the_unit_is_replaced_once(run: Run, site: Site) -> None:
+    site.bitbucket()
+    site.unit(f'Environment="{VARIABLE}={P}=/theirs {P}Password=s3cret"\n')
+    with running(site, f"{P}=/theirs", f"{P}Password=s3cret"):
+        result = run()
+    assert result["arguments"] == [f"{P}={site.truststore}"]
+    with running(site, *result["arguments"]):
+        again = run()
+        assert (again["changed"], again["restart_needed"]) == (False, False)
+
+
+def test_a_password_of_ours_that_is_taken_back(run: Run, site: Site) -> None:
+    site.bitbucket()
+    site.unit()
+    run(truststore_password="old")
+    with running(site, f"{P}={site.truststore}", f"{P}Password=old"):
+        assert run()["changed"] is True
+        assert run()["changed"] is False, "before it is restarted, too"
