@@ -11,8 +11,9 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/plugin_utils plugins/doc_fragments scripts demo benchmarks molecule tests
 PYTEST := python -m pytest
-# Side by side, a file's tests in their order: half of the time is waiting for servers, JVMs and containers.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# More than there are cores, since half of the time is waiting for servers, JVMs and containers. tests/conftest.py says
+# which tests stay together and which come first.
+PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
@@ -25,10 +26,8 @@ demo: ## run the whole path on loopback and show the delivered message
 	@scripts/env run
 	@python -m demo
 
-# The longest first: the scenarios of Molecule are one file, and wait more than they compute.
-TESTS := tests/lab/ $(filter-out tests/lab/,$(wildcard tests/*/))
 test: system-packages env lint types ## run everything
-	$(PYTEST) $(PARALLEL) --no-loadscope-reorder $(TESTS)
+	$(PYTEST) $(PARALLEL) tests
 
 env: ## make .venv ready for the tests
 	@scripts/env test
@@ -56,7 +55,7 @@ sanity: env ## ansible-test sanity, build and documentation of the collection
 	$(PYTEST) tests/sanity
 
 molecule: system-packages env ## the Molecule scenarios in containers
-	$(PYTEST) tests/lab
+	$(PYTEST) $(PARALLEL) tests/lab
 
 collection: env ## build the installable collection into .cache/dist
 	@mkdir -p .cache/dist

@@ -18,7 +18,8 @@ from testinfra.host import Host
 from tests.lab import leaks
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".cache/molecule"
+# Which of the labs: as the playbooks have it (inventory/group_vars/all.yml).
+STATE = ROOT / ".cache/molecule" / os.environ.get("STASH_MAIL_LAB", "1")
 PROGRAMS = ROOT / "tests/lab/client"
 
 SERVICE = "atlbitbucket"
@@ -45,7 +46,7 @@ SUBJECT = "[stash_mail] Test of Bitbucket's outgoing mail"
 
 @dataclass(frozen=True)
 class Lab:
-    """The containers' names and the accounts, as tests/lab/playbooks/create.yml left them in .cache/molecule/."""
+    """The containers' names and the accounts, as tests/lab/playbooks/create.yml left them below .cache/molecule/."""
 
     containers: dict[str, str]
     images: dict[str, str]
@@ -135,9 +136,9 @@ class Lab:
         answer = self.program("rest_client.py", request, container)
         return answer["status"], answer["body"]
 
-    def mail_server(self) -> dict[str, Any] | None:
+    def mail_server(self, container: str = "bitbucket") -> dict[str, Any] | None:
         """Bitbucket's mail-server settings; None where there are none."""
-        status, body = self.rest("GET", MAIL_SERVER)
+        status, body = self.rest("GET", MAIL_SERVER, container=container)
         assert status in (200, 404), body
         return dict(body) if status == 200 else None
 
@@ -149,20 +150,22 @@ class Lab:
         status, answer = self.rest("PUT", MAIL_SERVER, body)
         assert status == 200, answer
 
-    def create_user(self, name: str) -> None:
+    def create_user(self, name: str, container: str = "bitbucket") -> None:
         """Let Bitbucket send a message of its own: the one that a new user gets."""
         query = {"name": name, "displayName": name, "emailAddress": self.recipient}
-        status, body = self.rest("POST", "admin/users", **query, notify="true", addToDefaultGroup="false")
+        status, body = self.rest(
+            "POST", "admin/users", container=container, **query, notify="true", addToDefaultGroup="false"
+        )
         assert status == 204, body
 
-    def delete_user(self, name: str) -> None:
-        status, body = self.rest("DELETE", "admin/users", name=name)
+    def delete_user(self, name: str, container: str = "bitbucket") -> None:
+        status, body = self.rest("DELETE", "admin/users", container=container, name=name)
         assert status == 200, body
 
-    def state(self) -> list[str]:
-        """All that a run of the role may change on Bitbucket's host, as lines to compare."""
-        lines: list[str] = self.host("bitbucket").run(SNAPSHOT).stdout.splitlines()
-        return [*lines, f"mail server: {self.mail_server()}"]
+    def state(self, container: str = "bitbucket") -> list[str]:
+        """All that a run of the role may change on a Bitbucket's host, as lines to compare."""
+        lines: list[str] = self.host(container).run(SNAPSHOT).stdout.splitlines()
+        return [*lines, f"mail server: {self.mail_server(container)}"]
 
     def jvm_arguments(self, container: str = "bitbucket", service: str = SERVICE) -> list[str]:
         """The arguments of the running JVM, as its kernel has them."""
@@ -175,10 +178,10 @@ class Lab:
         files: list[str] = self.program("file_search.py", leaks.all_forms(passwords), container)
         return files
 
-    def journals_with(self, passwords: list[str]) -> list[str]:
-        """The containers with a journal that holds one of the passwords."""
+    def journals_with(self, passwords: list[str], container: str = "bitbucket") -> list[str]:
+        """Which of this container and the mail server's has a journal that holds one of the passwords."""
         command = "journalctl --boot --no-pager --all --output export"
-        hosts = ("bitbucket", "mail")
+        hosts = (container, "mail")
         return [name for name in hosts if leaks.in_text(self.host(name).check_output(command), passwords)]
 
     def record(self) -> list[dict[str, Any]]:
@@ -187,9 +190,9 @@ class Lab:
         lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
-    def written_files(self) -> set[str]:
-        """The files of Bitbucket's host that are not as in its image, without the logs and /run."""
-        command = ["podman", "diff", self.containers["bitbucket"]]
+    def written_files(self, container: str = "bitbucket") -> set[str]:
+        """The files of a Bitbucket's host that are not as in its image, without the logs and /run."""
+        command = ["podman", "diff", self.containers[container]]
         listed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
         paths = {line[2:] for line in listed if not line[2:].startswith(("/run", "/var/log"))}
         # Of a file that was written its folders are listed too.

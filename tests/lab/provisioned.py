@@ -10,6 +10,7 @@ import ssl
 from collections import Counter
 from typing import Any, ClassVar
 
+import pytest
 from testinfra.host import Host
 
 from tests.lab.lab import (
@@ -47,7 +48,7 @@ class Provisioned:
 
     ``settings`` is what REST returns, ``anchors`` are the certificates of the lab that the truststore has beside the
     JVM's own, ``received`` is what the mail server calls a message's way in, ``messages`` is how many real runs of the
-    role there were, and ``install`` is where the product is.
+    role there were, ``install`` is where the product is, and ``node`` its container, one of ``nodes`` that send.
     """
 
     settings: ClassVar[dict[str, Any]]
@@ -55,10 +56,16 @@ class Provisioned:
     received: ClassVar[str]
     messages: ClassVar[int] = 2
     install: ClassVar[str] = INSTALL
+    node: ClassVar[str] = "bitbucket"
+    nodes: ClassVar[int] = 1
+
+    @pytest.fixture
+    def bitbucket(self, lab: Lab) -> Host:
+        return lab.host(self.node)
 
     def test_mail_server_settings(self, lab: Lab) -> None:
         common = {"hostname": lab.mail_host, "senderAddress": lab.sender}
-        assert lab.mail_server() == common | self.settings
+        assert lab.mail_server(self.node) == common | self.settings
 
     def test_truststore(self, lab: Lab, bitbucket: Host) -> None:
         file = bitbucket.file(TRUSTSTORE)
@@ -83,7 +90,8 @@ class Provisioned:
         assert bitbucket.check_output(f"systemctl show {SERVICE} --property NeedDaemonReload --value") == "no"
 
     def test_nothing_else_was_written(self, lab: Lab, bitbucket: Host) -> None:
-        written = {path for path in lab.written_files() if path.startswith(("/etc/", "/opt/", "/usr/", "/var/lib/"))}
+        watched = ("/etc/", "/opt/", "/usr/", "/var/lib/")
+        written = {path for path in lab.written_files(self.node) if path.startswith(watched)}
         # The JVM's own bundle, wherever its links lead to, is as the image has it.
         assert bitbucket.file(f"{self.install}/{OWN_CACERTS}").linked_to not in written
         wanted = {TRUSTSTORE, DROP_IN} if self.anchors else set()
@@ -95,7 +103,7 @@ class Provisioned:
         assert not file.exists or (file.user, file.mode) == ("root", 0o600)
 
     def test_running_jvm(self, lab: Lab, bitbucket: Host) -> None:
-        arguments = lab.jvm_arguments()
+        arguments = lab.jvm_arguments(self.node)
         found = [argument for argument in arguments if argument.startswith("-Djavax.net.ssl.")]
         assert found == ([ARGUMENT] if self.anchors else [])
         pid = bitbucket.file(f"{HOME}/log/bitbucket.pid").content_string.strip()
@@ -109,19 +117,21 @@ class Provisioned:
 
     def test_messages_of_the_role(self, lab: Lab) -> None:
         """One for each real run, such as converge and idempotence, and none for the check."""
-        messages = lab.find("SUBJECT", SUBJECT, wanted=self.messages)
+        found = lab.find("SUBJECT", SUBJECT, wanted=self.nodes * self.messages)
+        # Each is told apart by the host that the mail server has it from.
+        messages = [message for message in found if self.nodes == 1 or f"{self.node}.stashops.test" in message]
         assert len(messages) == self.messages
         assert all(self.received in message for message in messages), messages[0]
 
     def test_message_of_bitbucket(self, lab: Lab, bitbucket: Host) -> None:
         """Real JavaMail in the running JVM accepts the mail server."""
         name = f"colleague-{type(self).__name__.lower()}"
-        lab.create_user(name)
+        lab.create_user(name, self.node)
         try:
             messages = lab.find("BODY", f"An account named {name} was created")
             mail_log = bitbucket.file(MAIL_LOG).content_string
         finally:
-            lab.delete_user(name)
+            lab.delete_user(name, self.node)
         assert len(messages) == 1, mail_log
         assert f"From: Bitbucket <{lab.sender}>" in messages[0]
         assert self.received in messages[0]
@@ -130,6 +140,7 @@ class Provisioned:
     def test_no_password_in_files_and_logs(self, lab: Lab) -> None:
         """Nowhere but in the accounts of the lab, and where the product keeps the mail password."""
         passwords = lab.passwords()
-        assert lab.files_with(passwords, "bitbucket") == sorted(STORES if "username" in self.settings else STORES[1:])
+        stores = STORES if "username" in self.settings else STORES[1:]
+        assert lab.files_with(passwords, self.node) == sorted(stores)
         assert lab.files_with(passwords, "mail") == [MAIL_ACCOUNTS]
-        assert lab.journals_with(passwords) == []
+        assert lab.journals_with(passwords, self.node) == []

@@ -1,9 +1,13 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each Molecule scenario as one test, all in the same lab: made before the first, removed after the last."""
+"""Each Molecule scenario as one test, in one of the labs: made before its first, removed after its last.
+
+The labs are there side by side where tests are: much of a scenario's time is waiting.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,29 +17,35 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.lab import ROOT, Lab
+from tests.lab.lab import ROOT
 from tests.lab.runs import LOGS as RUNS
 
-SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+# Each lab's scenarios, about as long as the others'.
+LABS = {
+    "1": ["cluster", "exim", "legacy_stash"],
+    "2": ["rotate", "modes", "upgrade"],
+    "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard"],
+}
 LOGS = ROOT / ".cache/logs/molecule"
-# A scenario takes one or two minutes, the default one about four, the first build of the images one or two; more
-# where other things run too.
+# A scenario takes one to three minutes, the first build of the images three; more where other things run too.
 SCENARIO_SECONDS = 1200
-BUILD_SECONDS = 1200
+BUILD_SECONDS = 1800
 TAIL = 120
 
 pytestmark = [pytest.mark.molecule, pytest.mark.timeout(BUILD_SECONDS + 2 * SCENARIO_SECONDS)]
 
 
-def environment() -> dict[str, str]:
+def environment(lab: str) -> dict[str, str]:
     """Molecule looks for ansible-playbook and pytest on the PATH: those of this Python come first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     # Molecule would take its folder from the caller's, and pytest's options are not for the pytest it starts.
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("MOLECULE_", "PYTEST_"))}
-    return ours | {"PATH": path, "NO_COLOR": "1"}
+    # Molecule's own notes, of which every lab has some.
+    state = ROOT / ".cache/molecule-state" / lab
+    return ours | {"PATH": path, "NO_COLOR": "1", "STASH_MAIL_LAB": lab, "MOLECULE_EPHEMERAL_DIRECTORY": str(state)}
 
 
-def run(command: list[str], log: Path, seconds: float) -> int:
+def run(lab: str, command: list[str], log: Path, seconds: float) -> int:
     """Run to the end with the output in a log file; returns the exit status, that of a time-out is 124."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
@@ -45,7 +55,7 @@ def run(command: list[str], log: Path, seconds: float) -> int:
             return subprocess.run(
                 command,
                 cwd=ROOT,
-                env=environment(),
+                env=environment(lab),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -63,14 +73,14 @@ def tail(log: Path) -> str:
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-TAIL:])
 
 
-def journals() -> str:
+def journals(lab: str) -> str:
     """The end of each container's journal; says so where there is none."""
     texts = []
     conf = {"CONTAINERS_CONF": str(ROOT / ".cache/containers.conf")}
-    try:
-        containers = Lab.load().containers
-    except FileNotFoundError:
+    word = ROOT / ".cache/molecule" / lab / "lab.json"
+    if not word.exists():
         return "There is no lab."
+    containers: dict[str, str] = json.loads(word.read_text("utf-8"))["containers"]
     for name, container in containers.items():
         result = subprocess.run(
             ["podman", "exec", container, "journalctl", "--boot", "--no-pager", f"--lines={TAIL}"],
@@ -84,44 +94,55 @@ def journals() -> str:
     return "\n".join(texts)
 
 
-def fail(what: str, status: int, log: Path) -> None:
-    evidence = f"{tail(log)}\n{journals()}"
+def fail(lab: str, what: str, status: int, log: Path) -> None:
+    evidence = f"{tail(log)}\n{journals(lab)}"
     pytest.fail(f"{what} ended with {status}. All of it: {log.relative_to(ROOT)}\n{evidence}", pytrace=False)
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[None]:
-    """The containers of all scenarios."""
+def lab(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The number of the lab, whose containers are there."""
+    number = str(request.param)
     if os.geteuid() != 0:
         pytest.skip("the containers of the scenarios need root")
     for program in ("podman", "mmdebstrap"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: run scripts/system-packages")
-    shutil.rmtree(RUNS, ignore_errors=True)
-    build, create, destroy = (LOGS / f"{name}.log" for name in ("build", "create", "destroy"))
+    build, create, destroy = (LOGS / f"{name}-{number}.log" for name in ("build", "create", "destroy"))
     images = sorted(path.parent.name for path in ROOT.glob("tests/lab/images/*/image.toml"))
     command = [sys.executable, "tests/lab/images/build.py", *images]
-    if status := run(command, build, BUILD_SECONDS):
-        fail("Building the images", status, build)
+    if status := run(number, command, build, BUILD_SECONDS):
+        fail(number, "Building the images", status, build)
     try:
         # What a run that was killed has left.
-        run(molecule("destroy"), destroy, SCENARIO_SECONDS)
-        if status := run(molecule("create"), create, SCENARIO_SECONDS):
-            fail("Creating the lab", status, create)
-        yield
+        run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
+        if status := run(number, molecule("create"), create, SCENARIO_SECONDS):
+            fail(number, "Creating the lab", status, create)
+        yield number
     finally:
-        status = run(molecule("destroy"), destroy, SCENARIO_SECONDS)
+        status = run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
     assert status == 0, tail(destroy)
 
 
-def test_there_are_scenarios() -> None:
-    assert "default" in SCENARIOS
+def test_each_scenario_has_a_lab() -> None:
+    there = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    assert sorted(scenario for scenarios in LABS.values() for scenario in scenarios) == there
 
 
-@pytest.mark.usefixtures("lab")
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_scenario(scenario: str) -> None:
+@pytest.mark.parametrize(
+    ("lab", "scenario"),
+    [
+        pytest.param(number, scenario, id=f"lab{number}-{scenario}")
+        for number, scenarios in LABS.items()
+        for scenario in scenarios
+    ],
+    indirect=["lab"],
+)
+def test_scenario(lab: str, scenario: str) -> None:
     log = LOGS / f"{scenario}.log"
+    for old in RUNS.glob(f"{scenario}-*"):
+        old.unlink()
     # The lab stays: after a failure for the evidence, otherwise for the next scenario, which begins by cleaning it.
-    if status := run(molecule("test", "--scenario-name", scenario, "--destroy=never"), log, SCENARIO_SECONDS):
-        fail(f"The scenario {scenario}", status, log)
+    command = molecule("test", "--scenario-name", scenario, "--destroy=never")
+    if status := run(lab, command, log, SCENARIO_SECONDS):
+        fail(lab, f"The scenario {scenario}", status, log)

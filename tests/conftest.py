@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the tests are shared out where several run side by side."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# The longest first, so that none is left over at the end; the others follow as they are found.
+LONGEST = ("tests/lab/test_scenarios.py",)
+_LAB = re.compile(r"\[(lab\d+)-")
+
+
+class ByFileOrLab(LoadScopeScheduling):
+    """A file's tests in their order in one process, of the scenarios those of one lab."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        lab = _LAB.search(nodeid)
+        return lab[1] if lab else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrLab:
+    return ByFileOrLab(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
