@@ -11,7 +11,16 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # The longest first, so that none is left over at the end; the others follow as they are found.
-LONGEST = ("tests/lab/test_scenarios.py",)
+LONGEST = (
+    "tests/lab/test_scenarios.py",
+    "tests/sanity/",
+    "tests/integration/rotate/",
+    "tests/integration/role/",
+    "tests/integration/verdict/",
+    "tests/integration/kill/",
+    "tests/integration/",
+    "tests/fuzz/",
+)
 _LAB = re.compile(r"\[(lab\d+)-")
 
 
@@ -28,5 +37,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileO
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
+    items.sort(
+        key=lambda item: next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
+    )

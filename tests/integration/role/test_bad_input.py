@@ -4,19 +4,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.integration.role.conftest import ACCOUNT, Site, make_site
+from tests.integration.role.conftest import ACCOUNT, Site, make_site, run_playbook
 from tests.mail_server import MailServer, self_signed
 
 PEM_WITHOUT = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 SHA256 = "ab" * 32
+
+
+class Refusal(NamedTuple):
+    """What a host failed with, in one line, and how many of its tasks changed something."""
+
+    told: str
+    changed: int
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +79,43 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "message"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_input(shared: Site, changes: dict[str, Any], message: str) -> None:
-    refused(shared, message, **changes)
+PLAY = [
+    {
+        "hosts": "bitbucket",
+        "gather_facts": False,
+        "strategy": "free",
+        "tasks": [{"ansible.builtin.import_role": {"name": "stashops.mail.stash_mail", "tasks_from": "prepare"}}],
+    }
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(shared: Site) -> dict[str, Refusal]:
+    """All cases at once, each as a host of one run: what each was told, and how many of its tasks changed something."""
+    before = shared.state()
+    book = shared.folder / "prepare"
+    book.with_suffix(".yml").write_text(json.dumps(PLAY))
+    hosts = {
+        f"case{number}": {**shared.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
+        for number, (_, changes, _) in enumerate(CASES)
+    }
+    code, output = run_playbook(shared.folder, {"bitbucket": {"hosts": hosts}}, playbook=str(book))
+    shared.output += output
+    assert code == 2, output
+    unchanged(shared, before)
+    # Of a result all lines but the first are indented.
+    told = dict(re.findall(r"^fatal: \[(case\d+)\](.*\n(?:[ \n].*\n?)*)", output, re.MULTILINE))
+    changed = dict(re.findall(r"^(case\d+) +: .*\bchanged=(\d+)", output, re.MULTILINE))
+    return {
+        title: Refusal(re.sub(r"\s+", " ", told.get(f"case{number}", "")), int(changed[f"case{number}"]))
+        for number, (title, _, _) in enumerate(CASES)
+    }
+
+
+@pytest.mark.parametrize(("title", "message"), [(case[0], case[2]) for case in CASES], ids=[case[0] for case in CASES])
+def test_input(refusals: dict[str, Refusal], title: str, message: str) -> None:
+    assert message in refusals[title].told
+    assert refusals[title].changed == 0
 
 
 def test_wrong_administrator(shared: Site) -> None:
@@ -143,7 +185,11 @@ def refused(site: Site, message: str, **changes: Any) -> str:
     shown = re.sub(r"\s+", " ", outcome.output[outcome.output.rfind("fatal: [stand_in]") :])
     assert message in shown, outcome.output
     assert outcome.changed == 0
+    unchanged(site, before)
+    return shown
+
+
+def unchanged(site: Site, before: tuple[Any, ...]) -> None:
     assert site.state() == before
     assert not site.truststore.parent.exists()
     assert not (site.folder / "state").exists()
-    return shown
