@@ -17,7 +17,7 @@ PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
-  bench-truststore bench-fleet docs-tables fuzz
+  bench-truststore bench-fleet docs-tables fuzz long
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,11 @@ docs-tables: system-packages env ## write the tables in docs/ that tests compare
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
 	  $(PYTEST) -s tests/fuzz
+
+long: system-packages env ## the long forms of what is random: kills, chains against JVMs, and the fuzz run
+	STASH_MAIL_KILLS=$${STASH_MAIL_KILLS:-2000} STASH_MAIL_CASES=$${STASH_MAIL_CASES:-240} \
+	  STASH_MAIL_SEED=$${STASH_MAIL_SEED:-$$(date +%s)} $(PYTEST) -s tests/integration/kill tests/integration/verdict
+	@$(MAKE) fuzz
 
 requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \

@@ -21,7 +21,7 @@ from tests.ansible_module import run_module
 from tests.integration.kill import runs
 from tests.integration.kill.runs import Wanted
 
-KILLS = int(os.environ.get("STASH_MAIL_KILLS", "300"))
+KILLS = int(os.environ.get("STASH_MAIL_KILLS", "100"))
 RUN_SECONDS = 60
 # After this many steps of writing, something is wrong with the counting.
 MAX_STEPS = 3000
