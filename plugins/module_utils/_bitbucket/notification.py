@@ -137,7 +137,9 @@ class Notification:
                 finally:
                     signals.heeded = False
             except BaseException as error:
-                self._delete(f" Before that: {error}" if str(error) else "")
+                # The text of what nobody expects could hold a secret.
+                told = str(error) if isinstance(error, (StashMailError, Interrupted)) else type(error).__name__
+                self._delete(f" Before that: {told}" if told else "")
                 raise
             self._delete("")
 

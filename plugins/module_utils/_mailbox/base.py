@@ -24,6 +24,7 @@ T = t.TypeVar("T")
 # Header and as much text as is needed to see what a message is.
 MAX_MESSAGE = 65536
 _MAX_HEADER = 2000
+_MAX_PARTS = 200
 NO_PLAIN = "{}: the password is not ASCII, and {} does not offer the mechanism PLAIN, which could carry it."
 
 
@@ -75,12 +76,15 @@ class Mailbox(abc.ABC):
         except MailFailure as failure:
             self.close()
             raise StashMailError(f"{self._name}: {failure.detail}. {self._advice}") from None
-        except self.errors as error:
-            self.close()
-            raise StashMailError(f"{self._name}: {self._words(error)}. {self._advice}") from None
         except StashMailError:
             self.close()
             raise
+        except self.errors as error:
+            self.close()
+            raise StashMailError(f"{self._name}: {self._words(error)}. {self._advice}") from None
+        except Exception as error:
+            self.close()
+            raise self._unreadable(error) from None
 
     @property
     def _advice(self) -> str:
@@ -132,8 +136,20 @@ class Mailbox(abc.ABC):
             if failure.code == "timeout":
                 return None
             raise StashMailError(f"{self._name}: {failure.detail}.") from None
+        except StashMailError:
+            raise
         except self.errors as error:
             raise StashMailError(f"{self._name}: {self._words(error)}.") from None
+        except Exception as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> StashMailError:
+        # What the libraries stumble over is the server's text, which could echo what was sent.
+        kind = type(error).__name__
+        return StashMailError(
+            f"{self._name}: {self.account.host} sent something that cannot be read ({kind}). Check host and port in "
+            f"{self.account.protocol}, or have a look at that server."
+        )
 
     def _words(self, error: Exception) -> str:
         # The libraries' errors are the server's words, which could echo what was sent.
@@ -161,8 +177,15 @@ def _one_line(value: object) -> str:
 
 
 def parse(raw: bytes) -> Message:
-    """Return the message, whatever it looks like."""
-    return email.message_from_bytes(raw[:MAX_MESSAGE])
+    """Return the message, whatever it looks like; an empty one where it cannot be read, since anybody may send one."""
+    try:
+        message = email.message_from_bytes(raw[:MAX_MESSAGE])
+        # Its parts are what nests, and each is a call deeper.
+        if sum(1 for _part in message.walk()) > _MAX_PARTS:
+            return Message()
+    except Exception:
+        return Message()
+    return message
 
 
 def tls_context(trusted: t.Sequence[bytes]) -> ssl.SSLContext:

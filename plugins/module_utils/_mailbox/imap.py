@@ -24,7 +24,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.connection impo
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 
 SECURITY_MODES = ("starttls", "imaps", "plain")
-_MAX_LITERAL = 1_000_000
+_MAX_ANSWER = 1_000_000
+_LEAST = 200
+_NEWEST = 50
+_MAX_DIGITS = 10  # of 32 bits
 
 
 class _Client(imaplib.IMAP4):
@@ -37,6 +40,7 @@ class _Client(imaplib.IMAP4):
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         self.host, self.port = host, port
+        self._left = _MAX_ANSWER
         self._connection = Connection(host, port, self._deadline)
         self._connection.step = "IMAP"
         if self._account.security == "imaps":
@@ -57,14 +61,25 @@ class _Client(imaplib.IMAP4):
         self._connection.step = "IMAP"
 
     def read(self, size: int) -> bytes:
-        if size > _MAX_LITERAL:
-            raise StashMailError(f"IMAP: the server announced {size} bytes, more than a message's header may have.")
+        self._take(size)
         return self._connection.read_exactly(size)
 
     def readline(self) -> bytes:
-        return self._connection.read_line() + b"\r\n"
+        line = self._connection.read_line() + b"\r\n"
+        self._take(len(line))
+        return line
+
+    def _take(self, size: int) -> None:
+        # imaplib keeps all that comes before the answer to a command, asked for or not, and a short line costs, too.
+        self._left -= max(size, _LEAST)
+        if self._left < 0:
+            raise StashMailError(
+                f"IMAP: {self._account.host} sent or announced too much in answer to one command (more than "
+                f"{_MAX_ANSWER} bytes or {_MAX_ANSWER // _LEAST} lines)."
+            )
 
     def send(self, data: t.Any) -> None:
+        self._left = _MAX_ANSWER
         self._connection.send(bytes(data))
 
     def shutdown(self) -> None:
@@ -101,35 +116,45 @@ class ImapMailbox(Mailbox):
         name = '"' + self.account.mailbox.replace("\\", "\\\\").replace('"', '\\"') + '"'
         kind, data = self._require().select(name, readonly=True)
         if kind != "OK":
-            raise StashMailError(f"IMAP: the mailbox {self.account.mailbox} cannot be opened: {data!r}")
+            said = self._words(imaplib.IMAP4.error(data[-1] if data else ""))
+            raise StashMailError(f"IMAP: the mailbox {self.account.mailbox} cannot be opened: {said}.")
 
     def _find(self, message_id: str) -> Arrival | None:
         client = self._require()
-        _kind, data = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')
-        numbers = data[0].split() if data and data[0] else []
+        numbers = self._numbers(client.search(None, "HEADER", "Message-ID", f'"{message_id}"'))
         if not numbers:
             return None
-        _kind, parts = client.fetch(numbers[-1].decode("ascii"), "(BODY.PEEK[HEADER])")
+        parts = self._done(client.fetch(str(numbers[-1]), "(BODY.PEEK[HEADER])"))
         return arrival_of(parse(_literal(parts)))
+
+    def _done(self, answer: tuple[str, list[t.Any]]) -> list[t.Any]:
+        """Return what came with an OK; a refusal is not the same as nothing found."""
+        kind, data = answer
+        if kind != "OK":
+            said = self._words(imaplib.IMAP4.error(data[-1] if data else ""))
+            raise StashMailError(f"IMAP: the server refused to look into the mailbox: {said}.")
+        return data
+
+    def _numbers(self, answer: tuple[str, list[t.Any]]) -> list[int]:
+        data = self._done(answer)
+        words = data[0].split() if data and isinstance(data[0], bytes) else []
+        return sorted(int(word) for word in words if word.isdigit() and len(word) <= _MAX_DIGITS)
 
     def mark(self) -> None:
         # RFC 3501 has every server send UIDNEXT at EXAMINE.
         _name, data = self._require().response("UIDNEXT")
         text = data[-1] if data else None
-        if not isinstance(text, bytes) or not text.isdigit():
+        if not isinstance(text, bytes) or not text.isdigit() or len(text) > _MAX_DIGITS:
             raise StashMailError("IMAP: the server does not say which number (UIDNEXT) the next message gets.")
         self._next_uid = int(text)
 
     def new(self) -> t.Iterator[Message]:
         client = self._require()
-        _kind, data = client.uid("SEARCH", "UID", f"{self._next_uid}:*")
         # "n:*" holds the last message even if its number is below n.
-        found = sorted(int(uid) for uid in (data[0] or b"").split() if uid.isdigit()) if data else []
-        for uid in found:
-            if uid >= self._next_uid:
-                self._next_uid = uid + 1
-                _kind, parts = client.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{MAX_MESSAGE}>)")
-                yield parse(_literal(parts))
+        found = self._numbers(client.uid("SEARCH", "UID", f"{self._next_uid}:*"))
+        for uid in [uid for uid in found if uid >= self._next_uid][-_NEWEST:]:
+            self._next_uid = uid + 1
+            yield parse(_literal(self._done(client.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{MAX_MESSAGE}>)"))))
 
     def close(self) -> None:
         if self._client is not None:
@@ -138,4 +163,5 @@ class ImapMailbox(Mailbox):
 
 
 def _literal(parts: t.Sequence[t.Any]) -> bytes:
-    return next((part[1] for part in parts if isinstance(part, tuple)), b"")
+    found = next((part[1] for part in parts if isinstance(part, tuple)), b"")
+    return found if isinstance(found, bytes) else b""

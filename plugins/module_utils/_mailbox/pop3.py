@@ -46,9 +46,9 @@ class _Socket:
         """Return the file of this socket."""
         return self
 
-    def readline(self, _limit: int) -> bytes:
-        """Return the next line with its end."""
-        line = self.connection.read_line() + b"\r\n"
+    def readline(self, limit: int) -> bytes:
+        """Return the next line with its end, cut to what poplib takes: anybody may send a message with long lines."""
+        line = self.connection.read_line(most=limit - 3) + b"\r\n"
         self._left -= len(line)
         if self._left < 0:
             raise StashMailError(f"POP3: an answer of the server has more than {_MAX_ANSWER} bytes.")

@@ -20,6 +20,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 
 MAX_LINE = 8192  # RFC 5321 wants 512; real servers with long greetings stay far below this
+MAX_CUT = 65536
 _CHUNK = 4096
 
 
@@ -76,17 +77,25 @@ class Connection:
             "timeout", f"{self.host}:{self.port} was silent at {self.step} until the {self._limit} were over"
         )
 
-    def read_line(self) -> bytes:
-        """Return the next line without its end (CRLF, or a bare LF as some servers send)."""
-        searched = 0
+    def read_line(self, most: int | None = None) -> bytes:
+        """Return the next line without its end (CRLF, or a bare LF as some servers send).
+
+        With ``most``, what a line has beyond so many bytes is left out, up to ``MAX_CUT``; otherwise a line too long is
+        a failure.
+        """
+        searched = left_out = 0
         while True:
             end = self._buffer.find(b"\n", searched)
             if end >= 0:
                 line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
-                return line[:-1] if line.endswith(b"\r") else line
+                return (line[:-1] if line.endswith(b"\r") else line)[:most]
+            if most is not None:
+                left_out += len(self._buffer[most:])
+                self._buffer = self._buffer[:most]
             searched = len(self._buffer)
-            if searched > MAX_LINE:
-                raise self.failure("not_smtp", f"{self.host}:{self.port} sent a line of more than {MAX_LINE} bytes")
+            longest = MAX_LINE if most is None else MAX_CUT
+            if searched + left_out > longest:
+                raise self.failure("not_smtp", f"{self.host}:{self.port} sent a line of more than {longest} bytes")
             received = self._receive()
             if not received:
                 raise self.failure("dropped", f"{self.host}:{self.port} closed the connection at {self.step}")

@@ -116,6 +116,13 @@ class Sending:
             self.run()
         except StashMailError as error:
             return error
+        except Exception as error:
+            if not self.handed_over:
+                raise
+            # That the server has the message is what counts. The text could hold a secret.
+            kind = type(error).__name__
+            text = f"The server took the message, or may have; what came then could not be read ({kind})"
+            return self._failure("unknown" if self.outcome == "unknown" else "accepted", text)
         finally:
             self.close()
         return None
@@ -192,7 +199,11 @@ class Sending:
         return f"the server took the message for {taken} and refused it for {', '.join(refused)}"
 
     def _follow(self, mailbox: Mailbox, partly: str) -> None:
-        arrival = mailbox.wait_for(self._message.message_id)
+        try:
+            arrival = mailbox.wait_for(self._message.message_id)
+        except StashMailError as error:
+            text = f"The server took the message; whether it arrived is not known, since the mailbox broke off: {error}"
+            raise self._failure("accepted", f"{text}; {partly}" if partly else text) from None
         if arrival is None:
             account = mailbox.account
             where = f"{account.mailbox} of {account.username} on {account.host}"

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import base64
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -137,3 +139,105 @@ def test_a_server_that_falls_silent_is_no_arrival(certificate: Certificate) -> N
 
     with BadServer(script, certificate) as server, Mailbox(account(server, "plain", certificate), Deadline(1)) as box:
         assert box.wait_for(MESSAGE_ID) is None
+
+
+def after_login(*said: bytes) -> bad.Script:
+    """Says these in answer to what comes after the login; the last one over and over, without waiting, if it can."""
+
+    def script(peer: Peer) -> None:
+        peer.say(b"* OK ready\r\n")
+        for verb, untagged in [(b"CAPABILITY", b"* CAPABILITY IMAP4rev1\r\n"), *LOGGED_IN]:
+            tag, command = peer.line().split(b" ", 2)[:2]
+            assert command == verb
+            peer.say(untagged + tag + b" OK done\r\n")
+        for answer in said:
+            tag = peer.line().split(b" ", 1)[0]
+            peer.say(answer.replace(b"TAG", tag))
+
+    return script
+
+
+BROKEN = [
+    (b"* SEARCH 2\r\nTAG NO not today, " + PASSWORD.encode() + b"\r\n",),
+    (b"* BYE going down\r\n",),
+    (b"",),
+    (b"* SEARCH {99999999999}\r\n",),
+    (b"* SEARCH {" + b"9" * 5000 + b"}\r\n",),
+    (b"* SEARCH {3}\r\nabc\r\nTAG OK done\r\n" * 3,),
+    (b"* CAPABILITY \xff\xfe\r\n* \xff\xff\r\nTAG OK done\r\n",),
+    (b"* SEARCH 2\r\nTAG OK done\r\n", b"* 2 FETCH (BODY[HEADER] {5}\r\nab"),
+    (b"* SEARCH 2\r\nTAG OK done\r\n", b"TAG BAD " + PASSWORD.encode() + b"\r\n"),
+    (b"other OK done\r\n",),
+    (b"\0\0\0\0\r\n" * 1000,),
+]
+
+
+@pytest.mark.parametrize("said", BROKEN, ids=range(len(BROKEN)))
+def test_what_breaks_off_is_neither_a_traceback_nor_an_empty_mailbox(
+    said: tuple[bytes, ...], certificate: Certificate
+) -> None:
+    with (
+        BadServer(after_login(*said)) as server,
+        Mailbox(account(server, "plain", certificate), Deadline(5)) as mailbox,
+        pytest.raises(StashMailError, match=r"^IMAP: ") as caught,
+    ):
+        mailbox.wait_for(MESSAGE_ID)
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"* 1 FETCH (BODY[] {1000}\r\n" + b"x" * 1000 + b")\r\n", b"* LIST () x\r\n"], ids=["literals", "lines"]
+)
+def test_untagged_floods_are_not_kept(piece: bytes, certificate: Certificate) -> None:
+    def script(peer: Peer) -> None:
+        after_login()(peer)
+        peer.line()
+        while True:
+            peer.say(piece * 100)
+
+    with BadServer(script) as server, Mailbox(account(server, "plain", certificate), Deadline(20)) as mailbox:
+        tracemalloc.start()
+        with pytest.raises(StashMailError, match="in answer to one command"):
+            mailbox.wait_for(MESSAGE_ID)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 40_000_000
+
+
+def test_a_message_that_cannot_be_read_does_not_end_the_search(certificate: Certificate) -> None:
+    """Anybody may send one to the mailbox."""
+    nested = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" * 1200
+    fetched = b"* 2 FETCH (BODY[] {%d}\r\n%s)\r\nTAG OK done\r\n" % (len(nested), nested)
+    steps = (b"* SEARCH 2\r\nTAG OK done\r\n", fetched)
+    with (
+        BadServer(after_login(*steps)) as server,
+        Mailbox(account(server, "plain", certificate), Deadline(5)) as mailbox,
+    ):
+        (message,) = mailbox.new()
+    assert not message.is_multipart()
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_a_password_that_is_not_ascii(offers: bool, certificate: Certificate) -> None:
+    secret = "p\u00e4ssw\u00f6rd \u20ac"
+
+    def script(peer: Peer) -> None:
+        peer.say(b"* OK ready\r\n")
+        tag = peer.line().split(b" ")[0]
+        peer.say(b"* CAPABILITY IMAP4rev1" + (b" AUTH=PLAIN" if offers else b"") + b"\r\n" + tag + b" OK done\r\n")
+        tag = peer.line().split(b" ")[0]
+        peer.say(b"+ \r\n")
+        peer.line()
+        peer.say(tag + b" OK in\r\n")
+        tag = peer.line().split(b" ")[0]
+        peer.say(b"* 0 EXISTS\r\n" + tag + b" OK done\r\n")
+        peer.hang()
+
+    with BadServer(script) as server:
+        one = account(server, "plain", certificate)._replace(password=secret)
+        if offers:
+            Mailbox(one, Deadline(5)).close()
+            assert base64.b64encode(f"\0ops\0{secret}".encode()) in server.received
+        else:
+            with pytest.raises(StashMailError, match="does not offer the mechanism PLAIN"):
+                Mailbox(one, Deadline(5))

@@ -340,3 +340,27 @@ def test_passwords_are_never_logged() -> None:
     specs = [ARGUMENTS, *(SEND_ARGUMENTS[name]["options"] for name in ("imap", "pop3"))]
     for name, options in [item for spec in specs for item in spec.items()]:
         assert bool(options.get("no_log")) is ("password" in name), name
+
+
+@pytest.mark.parametrize("end", [b"* BYE going down\r\n", b"", b"* SEARCH {" + b"9" * 5000 + b"}\r\n", b"TAG NO\r\n"])
+def test_a_mailbox_that_breaks_off_hides_no_message(end: bytes, run: Callable[..., dict[str, Any]]) -> None:
+    """The server has taken it, and that is what a second run has to know."""
+
+    def mailbox(peer: bad.Peer) -> None:
+        peer.say(b"* OK ready\r\n")
+        for untagged in (b"* CAPABILITY IMAP4rev1\r\n", b"", b"* 2 EXISTS\r\n"):
+            peer.say(untagged + peer.line().split(b" ", 1)[0] + b" OK done\r\n")
+        peer.say(end.replace(b"TAG", peer.line().split(b" ", 1)[0]))
+
+    with MailServer("plain") as server, BadServer(mailbox) as imap:
+        result = run(
+            stash_mail_send,
+            **{"host": "127.0.0.1", "port": server.port, "security": "plain", "deadline": 5},
+            **{"sender": "a@example.com", "recipient": "b@example.com"},
+            imap={"host": "127.0.0.1", "port": imap.port, "security": "plain", "username": "b", "password": PASSWORD},
+        )
+        assert len(server.messages) == 1
+    assert result["failed"]
+    assert (result["outcome"], result["code"], result["changed"]) == ("accepted", "accepted", True)
+    assert "whether it arrived is not known" in result["msg"]
+    assert "was not in" not in result["msg"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import mailbox
 import threading
 import time
@@ -130,3 +131,66 @@ def test_misbehaviour_ends_in_time(script: bad.Script, security: str, words: str
     if security == "starttls":
         assert PASSWORD.encode() not in server.received
     assert server.received.count(b"PASS ") <= 1
+
+
+def after_login(*said: bytes) -> bad.Script:
+    def script(peer: bad.Peer) -> None:
+        peer.say(b"+OK ready\r\n")
+        peer.answer(b"+OK\r\n", b"+OK in\r\n", *said)
+
+    return script
+
+
+CAPA = b"+OK\r\nUIDL\r\n.\r\n"
+BROKEN = [
+    (b"+OK\r\n\xff\xfe\r\n.\r\n",),
+    (CAPA, b"+OK " + PASSWORD.encode() + b"\r\n"),
+    (CAPA, b"+OK\r\n"),
+    (CAPA, b"+OK " + b"9" * 5000 + b" 1\r\n"),
+    (CAPA, b"+OK -1 x\r\n"),
+    (CAPA, b"-ERR " + PASSWORD.encode() + b"\r\n"),
+    (CAPA, b"+OK 1 10\r\n", b""),
+    (CAPA, b"\xff\xff\r\n"),
+]
+
+
+@pytest.mark.parametrize("said", BROKEN, ids=range(len(BROKEN)))
+def test_broken_answers_are_no_traceback_and_show_no_password(
+    said: tuple[bytes, ...], certificate: Certificate
+) -> None:
+    with BadServer(after_login(*said)) as server, pytest.raises(StashMailError, match=r"^POP3: ") as caught:
+        Pop3Mailbox(account(server, "plain", certificate), Deadline(5))
+    assert PASSWORD not in str(caught.value)
+    assert "horse" not in str(caught.value)
+
+
+def test_a_stranger_s_long_lines_do_not_end_the_search(tmp_path: Path, certificate: Certificate) -> None:
+    box = mailbox.Maildir(tmp_path / "Maildir")
+    with (
+        Pop3Server(tmp_path / "Maildir", "ops", PASSWORD, certificate) as server,
+        Pop3Mailbox(account(server, "starttls", certificate), Deadline(15)) as opened,
+    ):
+        box.add(b"X-Long: " + b"a" * 50_000 + b"\n\n" + b"b" * 60_000 + b"\n")
+        box.add(message(MESSAGE_ID))
+        arrival = opened.wait_for(MESSAGE_ID)
+    assert arrival is not None
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_a_password_that_is_not_ascii(offers: bool, certificate: Certificate) -> None:
+    secret = "p\u00e4ssw\u00f6rd \u20ac"
+    capa = b"+OK\r\nSASL PLAIN LOGIN\r\nUIDL\r\n.\r\n" if offers else CAPA
+
+    def script(peer: bad.Peer) -> None:
+        peer.say(b"+OK ready\r\n")
+        peer.answer(capa, b"+ \r\n", b"+OK in\r\n", capa, b"+OK 0 0\r\n")
+        peer.hang()
+
+    with BadServer(script) as server:
+        one = account(server, "plain", certificate)._replace(password=secret)
+        if offers:
+            Pop3Mailbox(one, Deadline(5)).close()
+            assert base64.b64encode(f"\0ops\0{secret}".encode()) in server.received
+        else:
+            with pytest.raises(StashMailError, match="does not offer the mechanism PLAIN"):
+                Pop3Mailbox(one, Deadline(5))
