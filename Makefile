@@ -57,9 +57,10 @@ sanity: env ## ansible-test sanity, build and documentation of the collection
 molecule: system-packages env ## the Molecule scenarios in containers
 	$(PYTEST) $(PARALLEL) tests/lab
 
-collection: env ## build the installable collection into .cache/dist
+collection: ## build the installable collection into .cache/dist (needs ansible-core only)
+	@command -v ansible-galaxy >/dev/null || scripts/env run
 	@mkdir -p .cache/dist
-	ansible-galaxy collection build --force --output-path .cache/dist "$$(python scripts/stage.py .cache/dist)"
+	ansible-galaxy collection build --force --output-path .cache/dist "$$(python3 scripts/stage.py .cache/dist)"
 
 bench-truststore: env ## truststores against keytool, p11-kit and java_cert; writes docs/benchmarks.md (ten minutes)
 	PYTHONPATH=collections python -m benchmarks.truststore

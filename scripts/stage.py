@@ -10,6 +10,7 @@ so both work on a copy in which `plugins/modules` and `plugins/filter` are real 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,7 +36,12 @@ LINKED = {"library": "plugins/modules", "filter_plugins": "plugins/filter"}
 
 
 def project_files() -> list[str]:
-    """The files of the project: those git tracks and new ones it does not ignore, as they are in the working tree."""
+    """The files of the project: those git tracks and new ones it does not ignore, as they are in the working tree.
+
+    Where this is no checkout, as in a downloaded archive, all files of the shipped folders are.
+    """
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        return _files_without_git()
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 - git of the PATH
         cwd=ROOT,
@@ -44,6 +50,16 @@ def project_files() -> list[str]:
         text=True,
     )
     return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _files_without_git() -> list[str]:
+    found = []
+    for top in (*SHIPPED, *LINKED):
+        path = ROOT / top
+        # os.walk passes over linked folders; what they show is found in its real place.
+        walked = [Path(folder) / name for folder, _, names in os.walk(path) for name in names] or [path]
+        found += [file for file in walked if file.is_file() and file.suffix != ".pyc"]
+    return sorted(file.relative_to(ROOT).as_posix() for file in found)
 
 
 def staged_name(name: str) -> str | None:

@@ -134,3 +134,30 @@ def test_role_documentation_from_the_checkout() -> None:
     shown = run("ansible-doc", "-t", "role", "-r", "roles", "stash_mail", cwd=ROOT)
     assert "stash_mail_host" in shown
     assert "stash_mail_security" in shown
+
+
+def test_checkout_installs_as_it_is(tmp_path: Path) -> None:
+    """As by git+https: with what serves its users, without what serves its developers, and working."""
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", "--no-local", str(ROOT), str(clone), cwd=tmp_path)
+    (tmp_path / "ansible.cfg").touch()  # without the checkout's own, which would find the checkout
+    elsewhere = {
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "installed"),
+    }
+    install = ("ansible-galaxy", "collection", "install", f"git+file://{clone}", "-p", str(tmp_path / "installed"))
+    run(*install, cwd=tmp_path, **elsewhere)
+    collection = tmp_path / "installed" / "ansible_collections" / "stashops" / "mail"
+    assert not [name for name in ("collections", "tests", "benchmarks", ".venv") if (collection / name).exists()]
+    assert (collection / "plugins" / "modules" / "stash_mail_probe.py").is_file()
+    found = run("ansible-doc", "-t", "module", "stashops.mail.stash_mail_probe", cwd=tmp_path, **elsewhere)
+    assert str(collection) in found
+
+
+def test_it_is_laid_out_without_git_too(collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.stage.shutil.which", lambda _name: None)
+
+    def files(folder: Path) -> list[str]:
+        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+    assert files(stage(tmp_path)) == [name for name in files(collection) if not name.endswith(".pyc")]
