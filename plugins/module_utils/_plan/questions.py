@@ -13,6 +13,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._product import arguments, information, properties_file
+from ansible_collections.stashops.mail.plugins.module_utils._product.process import looked_at_once
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
@@ -46,7 +47,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     if (params["trials"] or params["logins"]) and not params["probe"]:
         raise StashMailError("trials and logins are about a mail server: give probe, which says where it is.")
-    with Asking(host) as asking:
+    with Asking(host) as asking, looked_at_once():
         return _ask(asking, params)
 
 

@@ -41,6 +41,8 @@ _PRODUCT_MARKS = ("-Dbitbucket.home=", "-Dstash.home=", "-Dbitbucket.install=", 
 # More than a Linux takes for a program's arguments or environment by default.
 _MAX_PROC = 8 * 1024 * 1024
 _MAX_OPTIONS_FILE = 256 * 1024
+# What was read from each folder of processes, while that counts; None where it is read for each question.
+_seen: dict[str, list[Process]] | None = None
 
 
 @dataclass(frozen=True)
@@ -237,11 +239,28 @@ def _options(folder: str, executable: str) -> dict[str, str]:
     return found
 
 
-def _products(proc: str) -> t.Iterator[Process]:
-    for name in os.listdir(proc):
-        process = read_process(int(name), proc) if name.isdigit() else None
-        if process is not None and _is_product(process):
-            yield process
+@contextlib.contextmanager
+def looked_at_once() -> t.Iterator[None]:
+    """Within this the processes are read once, however often they are asked for: there may be hundreds."""
+    global _seen
+    _seen = {}
+    try:
+        yield
+    finally:
+        _seen = None
+
+
+def _products(proc: str) -> t.Sequence[Process]:
+    if _seen is None:
+        return _read_products(proc)
+    if proc not in _seen:
+        _seen[proc] = _read_products(proc)
+    return _seen[proc]
+
+
+def _read_products(proc: str) -> list[Process]:
+    found = [read_process(int(name), proc) for name in os.listdir(proc) if name.isdigit()]
+    return [process for process in found if process is not None and _is_product(process)]
 
 
 def _real_uid(folder: str) -> int:

@@ -67,6 +67,18 @@ def test_found_by_its_folder(install: Path, tmp_path: Path) -> None:
         assert processes.find_process(str(install) + "1", None) is None
 
 
+def test_several_questions_are_answered_by_one_look(install: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    with running(f"-Dbitbucket.install={install}", cwd=tmp_path):
+        with processes.looked_at_once():
+            first = processes.find_process(str(install), None)
+            with running(f"-Dbitbucket.install={later}", cwd=tmp_path):
+                assert processes.find_process(str(later), None) is None
+            assert processes.find_process(str(install), None) is first is not None
+        with running(f"-Dbitbucket.install={later}", cwd=tmp_path):
+            assert processes.find_process(str(later), None) is not None
+
+
 def test_found_by_a_class_path_through_a_link(install: Path, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to(install)
     with running("-cp", f"/x.jar:{install}/app/bin/a.jar", cwd=tmp_path) as pid:
