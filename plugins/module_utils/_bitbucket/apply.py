@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import BadRequest
@@ -28,6 +29,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings 
     starttls_flags,
     to_wire,
 )
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals import Interrupted, Signals
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 if t.TYPE_CHECKING:
@@ -35,7 +37,9 @@ if t.TYPE_CHECKING:
 
 _FIRST_WITH_OAUTH2 = 10
 _OAUTH2_FIELDS = frozenset({"auth_type", "oauth2_provider_id", "oauth2_token_id"})
-_MAJOR = re.compile(r"\d+")
+_MAJOR = re.compile(r"\d{1,6}")
+# Seconds between the tries to take back what was written.
+_PAUSES = (0.5, 1.0, 2.0)
 
 
 def read_settings(client: Bitbucket) -> Observed:
@@ -79,10 +83,18 @@ def write(client: Bitbucket, wanted: MailSettings, password: str, before: Observ
     :raises StashMailError: where a field did not stick or a call failed; the message ends with the state that
         Bitbucket is in. Where no mail server was configured before, that is restored.
     """
-    try:
-        return _write(client, wanted, password, before)
-    except StashMailError as error:
-        raise _with_state(client, error, before) from None
+    with Signals() as signals:
+        try:
+            return _write(client, wanted, password, before)
+        except (Exception, Interrupted) as error:
+            signals.heeded = False
+            if isinstance(error, Interrupted):
+                error = StashMailError(f"While it wrote the settings, {error}.", code="interrupted")
+            elif not isinstance(error, StashMailError):
+                # Its text could hold a secret.
+                text = f"Bitbucket sent what cannot be read ({type(error).__name__})."
+                error = StashMailError(text, code="unexpected")
+            raise _with_state(client, error, before) from None
 
 
 def _write(client: Bitbucket, wanted: MailSettings, password: str, before: Observed) -> Observed:
@@ -171,22 +183,33 @@ def remove(client: Bitbucket, before: Observed) -> Observed:
 
 
 def _with_state(client: Bitbucket, error: StashMailError, before: Observed) -> StashMailError:
+    state = _take_back(client, before) if before.settings is None else ""
+    return StashMailError(f"{error} {state}{_state(client, before)}", **error.details)
+
+
+def _take_back(client: Bitbucket, before: Observed) -> str:
+    """Remove what a first configuration has left, and return a sentence on it; never raises.
+
+    Tried more than once: what interrupted it, such as a proxy's 503, may be over a moment later.
+    """
     client.renew_deadline()
-    state = ""
-    if before.settings is None:
+    removed = ""
+    for pause in (*_PAUSES, 0.0):
         try:
             if read_settings(client).settings is not None:
                 client.delete_mail_server()
-                state = "What was written has been removed again. "
+                removed = "What was written has been removed again. "
             if read_settings(client).sender != before.sender:
                 if before.sender:
                     client.put_sender_address(before.sender)
                 else:
                     client.delete_sender_address()
         except StashMailError:
-            # Said by the state below, which is read anew.
-            pass
-    return StashMailError(f"{error} {state}{_state(client, before)}", **error.details)
+            # What is left is told by the state, which is read again.
+            time.sleep(pause)
+        else:
+            break
+    return removed
 
 
 def _state(client: Bitbucket, before: Observed) -> str:

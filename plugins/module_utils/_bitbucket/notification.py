@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import signal
 import time
 import typing as t
 from email.message import Message
 from email.utils import getaddresses
 
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals import Interrupted, Signals
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX, Uncertain, UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account, Arrival, Mailbox, arrival_of
@@ -33,32 +33,6 @@ _DELETE_ATTEMPTS = 3
 # How often Bitbucket logs that it cannot send: its property mail.error.pause.log, as far as known.
 _LOG_PAUSE_SECONDS = 300
 _ADDRESSED = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")
-
-
-class Interrupted(BaseException):
-    """The module is told to end. Not an ``Exception``, so that nothing but the clean-up catches it."""
-
-
-class _Signals:
-    """What asks a process to end raises :class:`Interrupted`, once, and not while ``heeded`` is False."""
-
-    def __init__(self) -> None:
-        self.heeded = True
-        self._before: dict[int, t.Any] = {}
-
-    def _end(self, number: int, _frame: object) -> None:
-        if self.heeded:
-            self.heeded = False
-            raise Interrupted(f"the module was ended by {signal.Signals(number).name}")
-
-    def __enter__(self) -> _Signals:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._end)
-        return self
-
-    def __exit__(self, *_details: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 class Notification:
@@ -129,7 +103,7 @@ class Notification:
         Raises :class:`Interrupted`, after the deletion, where a signal wants the process to end.
         """
         self.check()
-        with _Signals() as signals:
+        with Signals() as signals:
             try:
                 try:
                     self._create()

@@ -8,11 +8,12 @@ import os
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Interrupted, Notification
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
     ARGUMENTS as BITBUCKET_ARGUMENTS,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals import Interrupted
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host

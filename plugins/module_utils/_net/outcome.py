@@ -43,7 +43,8 @@ OUTCOMES: dict[str, Outcome] = {
     "auth_untested": Outcome(
         "JavaMail would authenticate by a mechanism that is not tried here",
         "Bitbucket would try it; whether the password is right stays unknown.",
-        "Look at Bitbucket's log after its first mail, or let the server offer PLAIN or LOGIN over TLS.",
+        "Have Bitbucket itself send a message, as the module stash_mail_notification does, or let the server offer "
+        "PLAIN or LOGIN over TLS.",
         delivers=True,
     ),
     "token_untested": Outcome(

@@ -166,7 +166,7 @@ class Sending:
         conversation = self._conversation
         if not conversation.untested:
             return
-        code = "auth_unsupported" if conversation.outcome == "auth_untested" else "starttls_missing"
+        code = conversation.outcome if conversation.outcome == "auth_untested" else "starttls_missing"
         raise self._failure(code, f"No message was sent: {conversation.untested}", log="")
 
     def _refuse_utf8(self) -> None:

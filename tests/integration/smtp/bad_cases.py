@@ -96,7 +96,7 @@ AUTH: list[tuple[str, Script, str, str]] = [
     ("no SMTP in AUTH", bad.after_ehlo(b"what\r\n"), "not_smtp", "not_smtp"),
     ("CRAM-MD5 only", bad.after_ehlo(auth=b"AUTH CRAM-MD5"), "auth_unsupported", "auth_unsupported"),
     ("XOAUTH2 only", bad.after_ehlo(auth=b"AUTH XOAUTH2"), "auth_unsupported", "auth_unsupported"),
-    ("DIGEST-MD5 only", bad.after_ehlo(OK, auth=b"AUTH DIGEST-MD5"), "auth_untested", "auth_unsupported"),
+    ("DIGEST-MD5 only", bad.after_ehlo(OK, auth=b"AUTH DIGEST-MD5"), "auth_untested", "auth_untested"),
     ("no AUTH, MAIL 530", bad.after_ehlo(b"530 log in\r\n", auth=b"8BITMIME"), "sender_refused", "sender_refused"),
     ("AUTH=LOGIN, 535", bad.after_ehlo(*LOGIN, b"535 no\r\n", auth=b"AUTH=LOGIN"), "auth_failed", "auth_failed"),
 ]

@@ -100,6 +100,8 @@ class Scripted:
         """The mail settings after each PUT."""
         self.replies: dict[tuple[str, str], Reply | Callable[[], Reply]] = {}
         """Answers that take the place of the usual one, by method and path."""
+        self.interruptions: dict[tuple[str, str], Callable[[], Reply | None]] = {}
+        """As ``replies``, and the usual answer where it returns None."""
         self.url = ""
 
     @property
@@ -112,6 +114,10 @@ class Scripted:
         special = self.replies.get((method, path))
         if special is not None:
             return special() if callable(special) else special
+        interruption = self.interruptions.get((method, path))
+        interrupted = interruption() if interruption else None
+        if interrupted is not None:
+            return interrupted
         if path == "/status":
             return Reply.json(200, {"state": "RUNNING"})
         if path == PROPERTIES:

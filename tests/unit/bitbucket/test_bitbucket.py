@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http impo
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 from tests.unit.bitbucket.certificates import certificate
+from tests.unit.bitbucket.hostile import ENDLESS, hostile, reply
 from tests.unit.bitbucket.scripted import MAIL, PROPERTIES, SENDER, Reply, Scripted, serving
 
 RECENT = "/rest/api/latest/profile/recent/repos?limit=1"
@@ -362,3 +364,112 @@ def test_the_environments_proxy_is_not_used(scripted: Scripted, monkeypatch: pyt
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert client(scripted.url).mail_server() is None
     failure(client(scripted.url, use_proxy=True), "connection_refused")
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("pause", [0.05, 0.0])
+def test_no_server_keeps_it_longer_than_its_time(name: str, pause: float) -> None:
+    if name == "nothing" and not pause:
+        pytest.skip("to send nothing takes a pause")
+    with hostile(ENDLESS[name], pause) as (url, _requests):
+        began = time.monotonic()
+        with pytest.raises(StashMailError):
+            client(url, timeout=0.7).mail_server()
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("wait", ["0", "1", "", "soon", "Fri, 01 Jan 2021 00:00:00 GMT"])
+def test_too_many_requests_are_waited_for(scripted: Scripted, wait: str) -> None:
+    refusals = iter([Reply(429, headers={"Retry-After": wait} if wait else {})])
+    scripted.interruptions["GET", MAIL] = lambda: next(refusals, None)
+    began = time.monotonic()
+    assert client(scripted.url).mail_server() is None
+    assert 0.9 < time.monotonic() - began < 4
+    assert scripted.requests.count(("GET", MAIL, None)) == 2
+
+
+@pytest.mark.parametrize("wait", ["3600", "9" * 400, "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_too_many_requests_for_longer_than_there_is_time(scripted: Scripted, wait: str) -> None:
+    scripted.replies["GET", MAIL] = Reply(429, headers={"Retry-After": wait})
+    began = time.monotonic()
+    assert "Retry-After " + wait[:40] in failure(client(scripted.url), "rate_limited")
+    assert time.monotonic() - began < 1
+
+
+def test_a_conflict_is_named(scripted: Scripted) -> None:
+    scripted.replies["PUT", MAIL] = Reply.error(409, "being changed")
+    with pytest.raises(StashMailError, match="HTTP 409: being changed") as caught:
+        client(scripted.url).put_mail_server({"hostname": "h"})
+    assert caught.value.details["code"] == "conflict"
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "//[", "http://host:99999999/rest", "http://h:x/", "\xff\xfe"])
+def test_broken_redirects(scripted: Scripted, location: str) -> None:
+    scripted.replies["GET", MAIL] = Reply(302, headers={"Location": location})
+    failure(client(scripted.url), "redirected")
+
+
+def spellings() -> list[str]:
+    basic = base64.b64encode(f"admin:{SECRET}".encode()).decode()
+    return [SECRET, basic, basic.rstrip("="), base64.b64encode(SECRET.encode()).decode()]
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        lambda said: reply({"errors": [{"message": f"you sent {said}", "context": said}]}, "500 Oops"),
+        lambda said: reply({"errors": [{"message": f"you sent {said}"}]}, "400 Bad"),
+        lambda said: reply({}, "302 Found", f"Location: https://sso.example.com/{said}/login"),
+        lambda said: reply({}, f"500 {said}"),
+        lambda said: f"HTTP/1.1 banana {said}\r\n\r\n".encode(),
+        lambda said: f"{said}\r\n\r\n".encode(),
+        lambda said: f"HTTP/1.1 200 OK\r\nContent-Type: {said}\r\nContent-Length: 0\r\n\r\n".encode(),
+        lambda said: reply({}, "429 Slow", f"Retry-After: {said}"),
+        lambda said: reply({"state": said}, "503 Wait"),
+    ],
+    ids=["500", "400", "Location", "reason", "status line", "first line", "content type", "Retry-After", "state"],
+)
+def test_what_a_server_echoes_of_the_login_is_masked(echo: Callable[[str], bytes]) -> None:
+    for said in spellings():
+        with hostile(lambda _: [echo(said)]) as (url, _requests), pytest.raises(StashMailError) as caught:  # noqa: B023
+            client(url, timeout=1.5).mail_server()
+        assert not [one for one in spellings() if one in str(caught.value)]
+
+
+def test_a_token_takes_the_place_of_user_and_password(scripted: Scripted) -> None:
+    token = "eyJ0b2tlbiI6-1.x_y"
+    seen = []
+    with hostile(lambda request: seen.append(request) or [reply({"hostname": "h"})]) as (url, _requests):  # type: ignore[func-returns-value]
+        assert Bitbucket(url, token=token).mail_server() == {"hostname": "h"}
+    assert f"Authorization: Bearer {token}\r\n".encode() in seen[0]
+    scripted.replies["GET", MAIL] = Reply.error(
+        401, f"wrong {token}", CODES + "IncorrectPasswordAuthenticationException"
+    )
+    with pytest.raises(StashMailError, match="refused the token in url_token") as caught:
+        Bitbucket(scripted.url, token=token).mail_server()
+    assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"password": SECRET + "\n"}, "url_password holds a control character"),
+        ({"password": ["a"]}, "url_password is a list"),
+        ({"password": {}}, "url_password is a dictionary"),
+        ({"password": True}, "url_password is true or false"),
+        ({"password": 1.5}, "url_password is a number"),
+        ({"password": None}, "url_username and url_password"),
+        ({"password": "a\udc80"}, "url_password holds bytes that are not UTF-8"),
+        ({"token": "t"}, "url_token takes the place"),
+        ({"username": "", "password": "", "token": "a b"}, "url_token holds a space"),
+        ({"username": "", "password": "", "token": "a\r\nX: y"}, "url_token holds a control character"),
+    ],
+)
+def test_odd_passwords_and_tokens(options: dict[str, object], named: str) -> None:
+    with pytest.raises(StashMailError, match=named) as caught:
+        Bitbucket(**{"url": "http://localhost", "username": "admin", "password": SECRET, **options})  # type: ignore[arg-type]
+    assert SECRET not in str(caught.value)
+
+
+def test_a_number_is_taken_as_a_password() -> None:
+    Bitbucket("http://localhost", "admin", 12345678)  # type: ignore[arg-type]

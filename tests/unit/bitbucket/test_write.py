@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import signal
 import time
 from collections.abc import Callable
 
 import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import apply
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply import (
     check_oauth2,
     read_settings,
@@ -290,6 +294,63 @@ def test_a_removal_that_does_nothing_is_an_error() -> None:
         bitbucket = client(scripted)
         with pytest.raises(StashMailError, match=r"still shows mail settings.*now: host 'old.example.com'"):
             remove(bitbucket, read_settings(bitbucket))
+
+
+INTERRUPTIONS = {
+    "too many requests": Reply(429, headers={"Retry-After": "3600"}),
+    "a conflict": Reply.error(409, "locked"),
+    "a start": Reply(503, b"<html>wait</html>", "text/html"),
+    "early hints and no more": Reply(103),
+    "half a pair": Reply(500, b'{"errors":[{"message":"\\ud800"}]}'),
+}
+
+
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_an_interrupted_first_configuration_leaves_no_trial_behind(
+    name: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial is there when it happens, and it goes on for a while, so that taking it back fails at first, too."""
+    monkeypatch.setattr(apply, "_PAUSES", (0.05, 0.05, 0.05))
+    with serving(Scripted()) as scripted:
+        bitbucket = client(scripted)
+        before = read_settings(bitbucket)
+        left = 3
+
+        def interrupted() -> Reply | None:
+            nonlocal left
+            if not scripted.history or not left:
+                return None
+            left -= 1
+            return INTERRUPTIONS[name]
+
+        scripted.interruptions[method, MAIL] = scripted.interruptions["DELETE", MAIL] = interrupted
+        with pytest.raises(StashMailError) as caught:
+            write(bitbucket, WANTED, password_of(WANTED), before)
+        assert scripted.mail is None
+        assert scripted.sender == ""
+    assert "no mail server configured, as before" in str(caught.value)
+    json.dumps({"msg": str(caught.value), **caught.value.details}).encode()
+    assert "\ud800" not in str(caught.value)
+
+
+def test_a_signal_leaves_no_trial_behind() -> None:
+    with serving(Scripted()) as scripted:
+        bitbucket = client(scripted)
+        before = read_settings(bitbucket)
+
+        def ended() -> Reply | None:
+            if len(scripted.history) == 1:
+                scripted.interruptions.clear()
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.2)
+            return None
+
+        scripted.interruptions["GET", MAIL] = ended
+        with pytest.raises(StashMailError, match="ended by SIGTERM") as caught:
+            write(bitbucket, WANTED, password_of(WANTED), before)
+        assert scripted.mail is None
+    assert caught.value.details["code"] == "interrupted"
 
 
 styles = st.sampled_from(["camel", "hyphen"])
