@@ -59,3 +59,10 @@ def test_imports_go_down(path: Path) -> None:
     upward = sorted(other for other in rooms if other != room and HEIGHT[other] >= HEIGHT[room])
     assert not upward, f"{room} imports from {', '.join(upward)}, which is not below it"
     assert all(name.startswith("module_utils.") for name in imported(path)), "no other plugins, only module_utils"
+
+
+def test_the_documentation_draws_these_layers() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    picture = text.split("## Layers\n", 1)[1].split("```\n")[1]
+    drawn = [{word for word in line[:40].split() if word.startswith("_")} for line in picture.splitlines()]
+    assert drawn == list(LAYERS)
