@@ -67,6 +67,18 @@ class Certificate:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     @property
+    def sha256(self) -> str:
+        """The certificate's fingerprint in hexadecimal digits."""
+        return self.certificate.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def key_pem(self) -> str:
+        """The key in PEM, without a password."""
+        return self.key.private_bytes(  # type: ignore[no-any-return]
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+
+    @property
     def chain_der(self) -> list[bytes]:
         """What the server presents, the leaf first."""
         return [c.public_bytes(serialization.Encoding.DER) for c in [self.certificate, *self.chain]]
@@ -77,11 +89,7 @@ class Certificate:
         encoded = [c.public_bytes(serialization.Encoding.PEM) for c in [self.certificate, *self.chain]]
         chain_path.write_bytes(b"".join(encoded))
         key_path.touch(mode=0o600)
-        key_path.write_bytes(
-            self.key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        key_path.write_text(self.key_pem, "ascii")
         return chain_path, key_path
 
 
@@ -105,6 +113,7 @@ def key_usage(**bits: bool) -> x509.KeyUsage:
 def make(
     common_name: str | None = "mail.example.com",
     *,
+    organisation: str | None = None,
     issuer: Certificate | None = None,
     sans: Sequence[str] = (),
     ca: bool | None = None,
@@ -114,6 +123,7 @@ def make(
     key: PrivateKey | None = None,
     key_kind: str = "ec-secp256r1",
     days: tuple[float, float] = (-1, 30),
+    now: datetime.datetime | None = None,
     hash_algorithm: Any = None,
     weak_hash: str | None = None,
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
@@ -123,14 +133,15 @@ def make(
 ) -> Certificate:
     """Return a certificate, self-signed where there is no ``issuer``.
 
-    ``ca`` None leaves basicConstraints out. ``days`` are NotBefore and NotAfter from now. ``chain`` of the result holds
-    the issuer and its chain, the self-signed root left out, as well-kept servers present it. ``weak_hash`` is ``sha1``
-    or ``md5``, for signers with an RSA key.
+    ``ca`` None leaves basicConstraints out. ``days`` are NotBefore and NotAfter from ``now``. ``chain`` of the result
+    holds the issuer and its chain, the self-signed root left out, as well-kept servers present it. ``weak_hash`` is
+    ``sha1`` or ``md5``, for signers with an RSA key.
     """
     own_key = key or new_key(key_kind)
     signer = sign_with or (issuer.key if issuer else own_key)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    names = ((NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, common_name))
+    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names if value])
+    now = now or datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

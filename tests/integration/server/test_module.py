@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.integration.server.conftest import MAIL, OTHER_PASSWORD, PASSWORD, Target
+from tests.mail_server import self_signed
 from tests.standin import Settings, Standin
 from tests.standin.runner import free_port
-from tests.unit.bitbucket.certificates import certificate
 
 MODES = {
     "plain": ("SMTP", False, False),
@@ -347,7 +347,7 @@ def test_a_bitbucket_that_is_starting(tmp_path: Path, status: int) -> None:
 
 
 def test_self_signed_https(start: Callable[..., Standin], tmp_path: Path) -> None:
-    file, key = certificate(tmp_path, "127.0.0.1")
+    file, key = self_signed("127.0.0.1", ca=True).write(tmp_path)
     there = Target(start(tls_certificate=str(file), tls_key=str(key)), tmp_path / "passwords.json")
     refused = there.run()
     assert refused.result["code"] == "tls_untrusted"

@@ -17,7 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client im
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import BadRequest, check_url
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
-from tests.unit.bitbucket.certificates import certificate
+from tests.mail_server import self_signed
 from tests.unit.bitbucket.hostile import ENDLESS, hostile, reply
 from tests.unit.bitbucket.scripted import MAIL, PROPERTIES, SENDER, Reply, Scripted, serving
 
@@ -295,7 +295,7 @@ def test_https_to_a_plain_port(scripted: Scripted) -> None:
 
 
 def https(folder: Path, host: str = "127.0.0.1", days: int = 30) -> tuple[int, Path, threading.Thread]:
-    certificate_file, key_file = certificate(folder, host, days=days)
+    certificate_file, key_file = self_signed(host, ca=True, days=(-60, days)).write(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
     listener = socket.create_server(("127.0.0.1", 0))
