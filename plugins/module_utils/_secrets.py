@@ -15,29 +15,26 @@ MASK = "********"
 MASK_CHANGED = "<different-secret>"
 # Names of properties, variables and options whose values are secrets.
 NAMES = r"pass(?:word|wd|phrase|code|(?![a-z]))|pwd|secret|token|credential|(?:api|access|private)[._-]?key"
-_NAMES = re.compile(NAMES, re.IGNORECASE)
 
 # A word as a shell reads it: quoted or not, or pieces of both. No quoted piece goes on in the next line, for a quote
 # that was opened before the name is closed somewhere, and would open a piece here.
 _WORD = r"""(?:"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\\.|[^\s"'\\])+"""
 # The beginnings of names are bounded, or stay outside, for else a long word would be searched from each of its letters.
 _START, _END = r"[\w.-]{0,100}?", r"[\w.-]{0,100}"
-_MASKED = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # "-Dname=two words", quoted as a whole: up to the closing quote, or to the next argument.
-        rf"""(?P<before>(?P<quote>["'])-?{_START}(?:{NAMES}){_END}=)(?!["'\\])"""
-        r"""(?:\\.|(?!(?P=quote))[^\\\n])*?(?=(?P=quote)|\s+-|\n|$)""",
-        # name=value, name="two words", name=\"two words\"
-        rf"""(?P<before>(?:{NAMES}){_END}=)(?:\\(?P<quote>["'])(?:(?!\\(?P=quote))[^\n])*\\(?P=quote)|{_WORD})""",
-        # "name": "value", as in JSON
-        rf"""(?P<before>["']{_START}(?:{NAMES}){_END}["']\s*:\s*)(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s,"'\]}}]+)""",
-        # --name value, -storepass value
-        rf"(?P<before>(?<![\w-])--?{_START}(?:{NAMES}){_END}[ \t]+)(?!-){_WORD}",
-        # https://account:password@host
-        r"""(?P<before>://)[^\s/"'<>]+(?=@)""",
-        r"""(?P<before>Authorization["']?\s*[:=]\s*["']?(?:Basic|Bearer)\s+)[^\s"']+""",
-    )
+# Compiled when first used, which most runs never do.
+_MASKED = (
+    # "-Dname=two words", quoted as a whole: up to the closing quote, or to the next argument.
+    rf"""(?P<before>(?P<quote>["'])-?{_START}(?:{NAMES}){_END}=)(?!["'\\])"""
+    r"""(?:\\.|(?!(?P=quote))[^\\\n])*?(?=(?P=quote)|\s+-|\n|$)""",
+    # name=value, name="two words", name=\"two words\"
+    rf"""(?P<before>(?:{NAMES}){_END}=)(?:\\(?P<quote>["'])(?:(?!\\(?P=quote))[^\n])*\\(?P=quote)|{_WORD})""",
+    # "name": "value", as in JSON
+    rf"""(?P<before>["']{_START}(?:{NAMES}){_END}["']\s*:\s*)(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s,"'\]}}]+)""",
+    # --name value, -storepass value
+    rf"(?P<before>(?<![\w-])--?{_START}(?:{NAMES}){_END}[ \t]+)(?!-){_WORD}",
+    # https://account:password@host
+    r"""(?P<before>://)[^\s/"'<>]+(?=@)""",
+    r"""(?P<before>Authorization["']?\s*[:=]\s*["']?(?:Basic|Bearer)\s+)[^\s"']+""",
 )
 
 
@@ -58,7 +55,7 @@ SENTENCES = frozenset(
 
 def is_secret(name: str) -> bool:
     """Whether the value of a property, variable or option of this name is to be hidden."""
-    return bool(_NAMES.search(name))
+    return bool(re.search(NAMES, name, re.IGNORECASE))
 
 
 def mask(text: str, mark: str = MASK) -> str:
@@ -68,7 +65,7 @@ def mask(text: str, mark: str = MASK) -> str:
     goes, rather too much is hidden.
     """
     for pattern in _MASKED:
-        text = pattern.sub(lambda match: match.group("before") + mark, text)
+        text = re.sub(pattern, lambda match: match.group("before") + mark, text, flags=re.IGNORECASE)
     return text
 
 

@@ -8,17 +8,20 @@ certificates carry the mark of trust, so it is trusted only with files that hold
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import Account, Program, account_for
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 
 _KEYTOOL_SECONDS = 60
+_MAX_OUTPUT = 64 * 1024 * 1024
 _ALIAS = re.compile(r"^Alias name: (.*)$", re.MULTILINE)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -26,49 +29,69 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE--
 def read(data: bytes, password: str, keytool: str | None = None) -> list[Entry]:
     """The trusted certificates of a PKCS12 file with a MAC or encryption.
 
-    ``keytool``: the program's path; None looks it up on the search path, an empty string does without.
+    ``keytool``: the program's path; None looks it up on the search path, an empty string does without. Where root must
+    not run it, its owner's account does.
 
     :raises TruststoreError: if the password is wrong, or neither keytool nor cryptography (36 or later) is there.
     """
     program = shutil.which("keytool") if keytool is None else keytool
+    refused = ""
     if program:
-        return _read_with_keytool(data, password, program)
+        try:
+            account = account_for(program)
+        except StashMailError as error:
+            refused = f" {error}"
+        else:
+            return _read_with_keytool(data, password, program, account)
     pkcs12 = _import_pkcs12()
     if pkcs12 is None:
         raise TruststoreError(
             "it is an encrypted PKCS12. To open it the target needs either keytool (part of Java) on the search path, "
             "or the Python library cryptography, version 36 or later (package python3-cryptography). Install one."
+            f"{refused}"
         )
     return _read_with_cryptography(data, password, pkcs12)
 
 
-def _read_with_keytool(data: bytes, password: str, program: str) -> list[Entry]:
+def _read_with_keytool(data: bytes, password: str, program: str, account: Account | None) -> list[Entry]:
     if "\n" in password or "\r" in password:
         raise TruststoreError("its password holds a line break, which keytool cannot take.")
-    # A folder of our own with mode 0700: other users can neither read the password nor swap the file.
-    with tempfile.TemporaryDirectory(prefix="stash_mail_") as folder:
-        store, secret = os.path.join(folder, "store"), os.path.join(folder, "password")
-        for path, content in ((store, data), (secret, password.encode())):
-            with open(path, "wb") as stream:
-                stream.write(content)
+    # In files that exist in memory only, so that nothing is left of them however we end.
+    with _in_memory(data) as store, _in_memory(password.encode()) as secret:
         # -list, unlike -importkeystore, never writes a private key anywhere.
         command = [program, "-J-Duser.language=en", "-J-Dfile.encoding=UTF-8", "-J-Dstdout.encoding=UTF-8"]
-        command += ["-list", "-rfc", "-storetype", "PKCS12", "-keystore", store, "-storepass:file", secret]
+        command += ["-list", "-rfc", "-storetype", "PKCS12", "-keystore", f"/proc/self/fd/{store}"]
+        command += ["-storepass:file", f"/proc/self/fd/{secret}"]
         try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_KEYTOOL_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
+            running = Program(command, account, (store, secret))
+        except StashMailError as error:
             raise TruststoreError(f"{program} could not open it: {error}") from None
-    output = done.stdout.decode("utf-8", "replace")
-    if done.returncode:
-        reason = next((line for line in output.splitlines() if "error" in line), "no reason given").strip()
-        raise TruststoreError(f"{program} could not open it, most likely because the password is wrong ({reason}).")
+        ended, status = False, None
+        try:
+            raw, ended = running.exchange(b"", _KEYTOOL_SECONDS, limit=_MAX_OUTPUT)
+        finally:
+            status = running.end(_KEYTOOL_SECONDS if ended else 0)
+    if status is None:
+        raise TruststoreError(f"{program} could not open it: it was still at it after {_KEYTOOL_SECONDS} seconds.")
+    output = raw.decode("utf-8", "replace")
+    if status:
+        reason = next((line for line in output.splitlines() if "error" in line), running.complaint or "no reason given")
+        raise TruststoreError(
+            f"{program} could not open it, most likely because the password is wrong ({printable(reason.strip())})."
+        )
     return list(_parse_listing(output))
+
+
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> t.Iterator[int]:
+    """The descriptor of a file without a name that holds ``content``."""
+    descriptor = os.memfd_create("stash_mail")
+    try:
+        with open(descriptor, "wb", closefd=False) as stream:
+            stream.write(content)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _parse_listing(output: str) -> t.Iterator[Entry]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks, pkcs12
+from ansible_collections.stashops.mail.plugins.module_utils._truststore import jks
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
 
@@ -52,8 +52,12 @@ def detect(data: bytes) -> str:
             "it is a JCEKS keystore, which is not supported. "
             "Convert it: keytool -importkeystore -srckeystore FILE -destkeystore NEW -deststoretype PKCS12"
         )
-    if pkcs12.looks_like(data):
-        return "pkcs12"
+    if data[:1] == b"\x30":
+        # Only where it may be needed, here and below: Python compiles each file of a module again at each call.
+        from ansible_collections.stashops.mail.plugins.module_utils._truststore import pkcs12
+
+        if pkcs12.looks_like(data):
+            return "pkcs12"
     if b"-----BEGIN " in data:
         return "pem"
     if data[:1] == b"\x30":
@@ -92,6 +96,8 @@ def write_store(entries: t.Iterable[Entry], format: str, password: str = DEFAULT
     if format == "jks":
         return jks.write(entries, password)
     if format == "pkcs12":
+        from ansible_collections.stashops.mail.plugins.module_utils._truststore import pkcs12
+
         return pkcs12.write(entries)
     raise TruststoreError(f"format {format!r} is not one of {', '.join(FORMATS)}.")
 
@@ -147,6 +153,8 @@ def _named(entry: Entry, aliases: set[str]) -> Entry:
 
 
 def _read_pkcs12(data: bytes, password: str | None, keytool: str | None) -> list[Entry]:
+    from ansible_collections.stashops.mail.plugins.module_utils._truststore import pkcs12
+
     store = pkcs12.read(data)
     locked = store.encrypted or store.has_mac
     if locked and password is not None:

@@ -71,6 +71,7 @@ def spans(data: bytes, element: der.Element) -> t.Iterator[tuple[int, int]]:
         position = child.next
 
 
+@settings(deadline=None)  # Hypothesis' own is too short for a busy machine.
 @given(ENTRIES)
 def test_indefinite_lengths_and_cut_strings(entries: list[Entry]) -> None:
     data = pkcs12_file.write(entries)
