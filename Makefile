@@ -69,7 +69,8 @@ bench-fleet: system-packages env ## many hosts against the same job by community
 	PYTHONPATH=collections python -m benchmarks.fleet
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
-	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py \
+	  tests/unit/net/test_troubleshooting.py
 
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
