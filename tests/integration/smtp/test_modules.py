@@ -97,6 +97,22 @@ def test_probe_fails_with_all_that_is_known(run: Callable[..., dict[str, Any]], 
     check_documented(stash_mail_probe, result)
 
 
+@pytest.mark.parametrize("password", ["plain", "deliver", "e", "true", "1", "starttls_required"])
+def test_a_password_that_is_a_word_of_ours_changes_nothing(
+    password: str, run: Callable[..., dict[str, Any]], truststore: str
+) -> None:
+    results = []
+    for secret in (PASSWORD, password):
+        with MailServer("starttls_required", username="u", password=secret, certificate=SERVER) as server:
+            result = run(stash_mail_probe, **{**connection_of(server, truststore), "password": secret})
+        results.append({name: result[name] for name in ("outcome", "delivers", "authenticated", "changed")})
+        results[-1].update({name: row["would"] for name, row in result["modes"].items()})
+        results[-1]["steps"] = [step["step"] for step in result["steps"]]
+        results[-1]["sha256"] = [one["sha256"] for one in result["chain"]]
+        assert result["invocation"]["module_args"]["password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    assert results[0] == results[1]
+
+
 def test_probe_judges_a_truststore_that_is_not_written_yet(
     run: Callable[..., dict[str, Any]], tmp_path: Path, truststore: str
 ) -> None:

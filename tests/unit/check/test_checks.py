@@ -191,6 +191,18 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
     assert found[4]["reason"] == "you said ********."
 
 
+@pytest.mark.parametrize("secret", ["plain", "deliver", "e", "true", "1", "failed", "ok", "deliver_plaintext"])
+def test_no_secret_changes_a_verdict(secret: str) -> None:
+    results = good()
+    results["delivery"].update(outcome="deliver_plaintext", tls=None)
+    plain = checks(results, WANTED, [], [])
+    masked = checks(results, WANTED, [], [secret])
+    for name in ("check", "status"):
+        assert [one[name] for one in masked] == [one[name] for one in plain]
+    assert [set(one["details"]) for one in masked] == [set(one["details"]) for one in plain]
+    assert masked[4]["details"]["outcome"] == "deliver_plaintext"
+
+
 def test_findings() -> None:
     assert findings([], "It broke.") == {"failed": ["The host could not be asked. It broke."], "warning": []}
     results = good()
