@@ -138,7 +138,7 @@ service:
   returned: success
   contains:
     name:
-      description: Name of the service.
+      description: Name of the service, the one that was found where O(service) is the default and not here.
       type: str
     exists:
       description: Whether it has a unit or an init script.
