@@ -23,6 +23,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import inst
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
 
+from tests import doc_table
+
 P = "-Djavax.net.ssl.trustStore"
 VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"
 
@@ -395,3 +397,107 @@ def test_a_password_of_ours_that_is_taken_back(run: Run, site: Site) -> None:
     with running(site, f"{P}={site.truststore}", f"{P}Password=old"):
         assert run()["changed"] is True
         assert run()["changed"] is False, "before it is restarted, too"
+
+
+def _wrapper(site: Site, start: str) -> None:
+    start_script = site.install / "bin" / "start-bitbucket.sh"
+    start_script.write_text('#!/bin/sh\nexec sh "$(dirname "$0")/_start-webapp.sh"\n')
+    start_script.chmod(0o755)
+    (site.init / "b").write_text("#!/bin/sh\n" + start.format(start=start_script))
+    site.unit(command=f"{site.init}/b start")
+
+
+def _environment_file(site: Site) -> None:
+    (site.init / "env").write_text(f"{VARIABLE}=-Xa\n")
+    site.unit(f"EnvironmentFile={site.init}/env\nEnvironment={VARIABLE}=-Xa\n")
+
+
+SETTING = START_WEBAPP.replace(f"#{VARIABLE}=", f'{VARIABLE}="-Xa"')
+AFTER_ALL = SETENV.replace(f"${{{VARIABLE}}}", f"${{{VARIABLE}}} {P}=/theirs")
+
+
+def steps(*each: Callable[[Site], object]) -> Callable[[Site], object]:
+    def prepare(site: Site) -> None:
+        for step in each:
+            step(site)
+
+    return prepare
+
+
+# What is there, its start script, what else is set up.
+DEPLOYMENTS: dict[str, tuple[str, Callable[[Site], object]]] = {
+    "5 and later, unit of the installer": (START_WEBAPP, Site.unit),
+    "unit with the variable in `Environment=`": (START_WEBAPP, lambda site: site.unit(f"Environment={VARIABLE}=-Xa\n")),
+    "unit with the variable in an `EnvironmentFile`": (START_WEBAPP, _environment_file),
+    "no unit and no init script": (START_WEBAPP, lambda site: None),
+    "start script that sets the variable": (SETTING, Site.unit),
+    "JMX over SSL on, 5 and later": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.bitbucket(jmx=SET_JMX_OPTS.replace(*JMX_ON))),
+    ),
+    "init script with `su -`": (START_WEBAPP, lambda site: _wrapper(site, "su - x -c {start}\n")),
+    "init script that keeps the environment": (
+        START_WEBAPP,
+        lambda site: _wrapper(site, "exec sh {start}\n"),
+    ),
+    "wrapper with `sudo`": (START_WEBAPP, lambda site: _wrapper(site, "sudo -u x sh -c {start}\n")),
+    "wrapper that sets the variable": (
+        START_WEBAPP,
+        lambda site: _wrapper(site, f"export {VARIABLE}=-Xa\nexec sh {{start}}\n"),
+    ),
+    "wrapper that extends the variable": (
+        START_WEBAPP,
+        lambda site: _wrapper(site, f'export {VARIABLE}="${VARIABLE} -Xa"\nexec sh {{start}}\n'),
+    ),
+    "drop-in of others before ours": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"Environment={VARIABLE}=-Xa")),
+    ),
+    "drop-in of others after ours that sets the variable": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.drop_in("zz.conf", f"Environment={VARIABLE}=-Xa")),
+    ),
+    "drop-in of others after ours that empties `Environment=`": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.drop_in("zz.conf", "Environment=")),
+    ),
+    "`UnsetEnvironment=` of the variable": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"UnsetEnvironment={VARIABLE}")),
+    ),
+    "`service.d` with the variable": (
+        START_WEBAPP,
+        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"Environment={VARIABLE}=-Xa", "service.d")),
+    ),
+    "Stash and Bitbucket 4, JMX off": (SETENV, lambda site: None),
+    "Stash and Bitbucket 4 with a unit": (SETENV, lambda site: site.unit(command=f"{site.install}/bin/start-stash.sh")),
+    "JMX over SSL on, Bitbucket 4": (SETENV.replace(*JMX_ON), lambda site: None),
+    "JMX over SSL on, arguments in `CATALINA_OPTS`": (SETENV_LAST.replace(*JMX_ON), lambda site: None),
+    "a truststore after the variable in `JAVA_OPTS`, Bitbucket 4": (AFTER_ALL, lambda site: None),
+}
+PLACES = {"systemd": "drop-in of the service", "start_webapp": "`bin/_start-webapp.sh`", "setenv": "`bin/setenv.sh`"}
+
+
+def test_the_page_of_deployments(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of them runs; what was chosen stands in the documentation."""
+    rows = []
+    for number, (name, (script, prepare)) in enumerate(DEPLOYMENTS.items()):
+        site = Site(tmp_path / str(number))
+        monkeypatch.setattr(systemd, "UNIT_PATHS", (str(site.units),))
+        monkeypatch.setattr(systemd, "INIT_SCRIPTS", str(site.init))
+        monkeypatch.setattr(installs, "INSTALL_ROOTS", (str(tmp_path / str(number) / "opt"),))
+        file = site.bitbucket(script) if "exec java" in script else site.stash(script)
+        prepare(site)
+
+        def call(_truststore: str = str(site.truststore), **options: Any) -> dict[str, Any]:
+            return run(**{"truststore": _truststore, **options})
+
+        method = call(_ansible_check_mode=True)["method"]
+        check_in_force(call, site, file, method=method)
+        rows.append([name, PLACES[method]])
+    content = doc_table.table(["what is there", "where the arguments are set"], rows)
+    if doc_table.wanted():
+        doc_table.write("deployments.md", "deployments", content)
+    assert doc_table.read("deployments.md", "deployments") == content
