@@ -86,12 +86,14 @@ def test_arguments_that_something_else_overrides_are_found_out(site: Site) -> No
     script = site.bitbucket.jvm_args_file
     text = script.read_text()
     script.write_text(text.replace('"-Dbitbucket.home', '-Djavax.net.ssl.trustStore=/nowhere "-Dbitbucket.home'))
-    assert script.read_text() != text
+    changed = script.read_text()
+    assert changed != text
     outcome = site.run(
         truststore_base="/etc/ssl/certs/java/cacerts" if Path("/etc/ssl/certs/java/cacerts").exists() else "none"
     )
     assert outcome.code == 2
-    assert "was restarted, but its JVM still runs with" in shown(outcome.output)
+    assert "gives -Djavax.net.ssl.trustStore=/nowhere after JVM_SUPPORT_RECOMMENDED_ARGS" in shown(outcome.output)
+    assert script.read_text() == changed, "before anything has changed"
     assert site.mail_settings() is None
 
 
