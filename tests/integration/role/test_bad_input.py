@@ -83,7 +83,6 @@ PLAY = [
     {
         "hosts": "bitbucket",
         "gather_facts": False,
-        "strategy": "free",
         "tasks": [{"ansible.builtin.import_role": {"name": "stashops.mail.stash_mail", "tasks_from": "prepare"}}],
     }
 ]
