@@ -17,7 +17,7 @@ PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
-  bench-truststore bench-fleet docs-tables fuzz long
+  bench-truststore bench-fleet docs-tables agreement java-program fuzz long
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,12 @@ bench-fleet: system-packages env ## many hosts against the same job by community
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py \
 	  tests/unit/net/test_troubleshooting.py
+
+agreement: system-packages env ## the verdict against JavaMail on five JVMs, in more than 500 situations; writes its table
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/verdict
+
+java-program: env ## compile the program that asks a JVM (needs JDK 17)
+	python scripts/java_program.py
 
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \

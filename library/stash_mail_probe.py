@@ -17,7 +17,7 @@ description:
     where a message would be handed over. No message is sent.
   - Says whether the product's JVM, with its truststore, accepts the server's certificate. This differs from what other
     programs accept. Nothing is sent to a server that the JVM would not talk to, least of all a password.
-  - Asks that JVM itself where it can run a program, or else a model of what Java checks. See O(method).
+  - Asks that JVM itself, or OpenSSL where no Java can be run. See O(method).
   - Says for each of the four security modes what Bitbucket would do with this server. See O(all_modes).
   - Fails if Bitbucket could not send with these settings, and says what failed, what it means and what to do.
   - What Bitbucket would do and should not is a warning, such as sending its password in clear.
@@ -58,13 +58,14 @@ options:
       - With V(jvm) the Java in O(java_home), with O(truststore) and O(jvm_arguments), connects to the server itself and
         gets as far as the end of the TLS handshake. It is given no user name and no password of the mail server. The
         module fails if this Java cannot be asked.
-      - That takes a Java 11 or later with the module C(jdk.compiler), or any Java and a C(javac), there or on the
-        E(PATH), to compile the program.
-      - With V(model) no Java is run. What Java checks is modelled, by its C(java.security) where O(java_home) has one.
-      - With V(auto) the JVM is asked where it can be, and the model otherwise. RV(jvm.method) says which it was.
-      - Where the JVM is asked, its word counts. If the model says something else, that is a warning.
+      - Any Java from 8 on will do, a JRE as well as a JDK. A Java that others than root can change is run as the
+        account that owns it, never as root.
+      - With V(openssl) no Java is run. OpenSSL, by way of Python, connects to the server, with the same trusted
+        certificates. Where it is known that Java may decide otherwise there is no verdict, and the module fails with
+        RV(outcome=unknown).
+      - With V(auto) the JVM is asked where it can be, and OpenSSL otherwise. RV(jvm.method) says which it was.
     type: str
-    choices: [auto, jvm, model]
+    choices: [auto, jvm, openssl]
     default: auto
   jvm_arguments:
     description:
@@ -164,6 +165,13 @@ banner:
   description: The server's greeting.
   type: str
   returned: always
+hello:
+  description:
+    - The name given in EHLO. It is the canonical name of this host as Java finds it, which JavaMail would give.
+    - The host name where no Java could be asked. Empty where it did not come to that.
+  type: str
+  returned: always
+  sample: bitbucket.example.com
 capabilities:
   description: What the server offers, after TLS where TLS was spoken.
   type: list
@@ -248,7 +256,7 @@ jvm:
   returned: always
   contains:
     trusted:
-      description: Whether it is trusted.
+      description: Whether it is trusted, V(none) where that cannot be known without the JVM.
       type: bool
     reason:
       description: Why.
@@ -260,28 +268,12 @@ jvm:
       description: Why it is that file.
       type: str
     method:
-      description: Whose word it is, V(jvm) or V(model).
+      description: Whose word it is, V(jvm), or V(openssl) as that of another library.
       type: str
     method_reason:
-      description: Why it is the model's, or how the program was run on the JVM.
+      description: Why it is OpenSSL's, or which Java was asked.
       type: str
-      sample: Java 17.0.13 in /opt/java compiles the program itself
-    disagreement:
-      description: In what the JVM and the model differ, V(none) if they agree or only one of them was asked.
-      type: str
-    model:
-      description: What the model says.
-      type: dict
-      contains:
-        trusted:
-          description: Whether the server is trusted.
-          type: bool
-        reason:
-          description: Why.
-          type: str
-        limits:
-          description: Where it is written which algorithms this Java has switched off.
-          type: str
+      sample: Java 17.0.13 in /opt/java
     java:
       description: What the JVM said of its own connection, V(none) where it was not asked.
       type: dict
@@ -313,13 +305,13 @@ jvm:
       type: dict
       contains:
         matches:
-          description: Whether it is.
+          description: Whether it is, V(none) if that is not known.
           type: bool
         javamail:
           description: What JavaMail and Jakarta Mail make of it by default, always V(not checked).
           type: str
         angus:
-          description: What Angus Mail 1.1 and later makes of it, V(accepted) or V(refused).
+          description: What Angus Mail 1.1 and later makes of it, V(accepted), V(refused) or V(unknown).
           type: str
 modes:
   description: What Bitbucket would do with this server in each security mode.

@@ -191,6 +191,10 @@ banner:
   description: The server's greeting.
   type: str
   returned: always, except in check mode
+hello:
+  description: The name given in EHLO, which is what JavaMail would give, or the host name where no Java could be asked.
+  type: str
+  returned: always, except in check mode
 capabilities:
   description: What the server offers, after TLS where TLS was spoken.
   type: list

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -33,8 +33,12 @@ PrivateKey = Any  # cryptography's union of private keys has another name in eve
 
 
 def new_key(kind: str = "ec-secp256r1") -> PrivateKey:
-    """Return a private key: ``rsa-<bits>`` or ``ec-<curve>``."""
+    """Return a private key: ``rsa-<bits>``, ``ec-<curve>``, ``ed25519`` or ``ed448``."""
     family, _dash, parameter = kind.partition("-")
+    if family == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if family == "ed448":
+        return ed448.Ed448PrivateKey.generate()
     if family == "rsa":
         if int(parameter) < 1024:  # below what cryptography generates
             made = subprocess.run(["openssl", "genrsa", parameter], capture_output=True, check=True)
@@ -44,6 +48,9 @@ def new_key(kind: str = "ec-secp256r1") -> PrivateKey:
         "secp256r1": ec.SECP256R1,
         "secp384r1": ec.SECP384R1,
         "secp521r1": ec.SECP521R1,
+        "secp224r1": ec.SECP224R1,
+        "secp256k1": ec.SECP256K1,
+        "brainpoolP256r1": ec.BrainpoolP256R1,
     }
     return ec.generate_private_key(curves[parameter]())
 
@@ -130,8 +137,10 @@ def make(
     key_identifiers: bool = True,
     sign_with: PrivateKey | None = None,
     serial: int | None = None,
+    subject: x509.Name | None = None,
+    issuer_name: x509.Name | None = None,
 ) -> Certificate:
-    """Return a certificate, self-signed where there is no ``issuer``.
+    """Return a certificate, self-signed where there is no ``issuer``. ``subject`` and ``issuer_name`` are other names.
 
     ``ca`` None leaves basicConstraints out. ``days`` are NotBefore and NotAfter from ``now``. ``chain`` of the result
     holds the issuer and its chain, the self-signed root left out, as well-kept servers present it. ``weak_hash`` is
@@ -140,12 +149,13 @@ def make(
     own_key = key or new_key(key_kind)
     signer = sign_with or (issuer.key if issuer else own_key)
     names = ((NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, common_name))
-    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names if value])
+    if subject is None:
+        subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names if value])
     now = now or datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .issuer_name(issuer_name or (issuer.certificate.subject if issuer else subject))
         .public_key(own_key.public_key())
         .serial_number(serial or x509.random_serial_number())
         .not_valid_before(now + days[0] * DAY)
@@ -166,7 +176,8 @@ def make(
             builder = builder.add_extension(identifier, critical=False)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
-    certificate = builder.sign(signer, hash_algorithm or hashes.SHA256())
+    is_edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    certificate = builder.sign(signer, None if is_edwards else hash_algorithm or hashes.SHA256())
     if weak_hash is not None:
         certificate = _sign_again(certificate, signer, weak_hash)
     above = [issuer.certificate, *issuer.chain] if issuer else []

@@ -23,7 +23,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options imp
 )
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import load_anchors
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **BITBUCKET_ARGUMENTS,

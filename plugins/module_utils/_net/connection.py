@@ -64,6 +64,11 @@ class Connection:
         return f"{self.deadline.seconds:g} s"
 
     @property
+    def local_address(self) -> str:
+        """Return this end's IP address."""
+        return str(self._socket.getsockname()[0])
+
+    @property
     def tls(self) -> ssl.SSLSocket | None:
         """Return the TLS socket, or None while the connection is plaintext."""
         return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
@@ -174,7 +179,7 @@ class Connection:
         except ssl.SSLEOFError:
             raise self.failure("dropped", f"{self.host}:{self.port} closed the connection at {self.step}") from None
         except ssl.SSLError as error:
-            raise self._handshake_failure(error) from None
+            raise self._handshake_failure(error) from error
         except OSError as error:
             raise self._broken(error) from None
         return wrapped

@@ -185,5 +185,6 @@ class _Mail:
         if handshake is None:
             raise RuntimeError("there is nothing to judge without a handshake")
         deadline = Deadline(self._options["deadline"])
-        chain = handshake.chain.certificates
-        return settings.judge().judge(chain, handshake.cipher, settings.security, deadline)
+        with settings.judge() as judge:
+            judge.prepare(for_verdict=True)
+            return judge.judge(settings.server(handshake, deadline), deadline)

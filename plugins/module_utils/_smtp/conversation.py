@@ -15,10 +15,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.connection impo
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import tls
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import TRIED_HERE, Reply, Session, own_name
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, Verdict, load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import TRIED_HERE, Reply, Session
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge, Server, Verdict
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import try_describe
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import require_x509
 
@@ -26,7 +26,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import req
 class Settings(t.NamedTuple):
     """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set.
 
-    ``planned`` is what the JVM will trust where that is not in a file yet; ``truststore`` does not count then.
+    ``planned`` is what the JVM will trust where that is not on disk yet; ``truststore`` does not count then.
     """
 
     host: str
@@ -42,7 +42,7 @@ class Settings(t.NamedTuple):
     java_home: str | None = None
     extra_anchors: t.Sequence[bytes] = ()
     check_identity: bool = True
-    method: str = "model"
+    method: str = "auto"
     jvm_arguments: t.Sequence[str] = ()
     send_password: bool = True
     planned: Anchors | None = None
@@ -58,12 +58,26 @@ class Settings(t.NamedTuple):
         return found.extended(self.extra_anchors)
 
     def judge(self) -> Judge:
-        """Return who says what the JVM makes of a certificate; raise ``StashMailError`` where that cannot be known."""
-        anchors = self.anchors()
-        store, password = self.truststore, self.truststore_password
-        own = anchors if self.extra_anchors or self.planned else None
-        question = Question(self.host, self.port, self.security, store, password, self.jvm_arguments, own, own_name())
-        return Judge(question, anchors, self.java_home, self.method)
+        """Return who says what the JVM makes of a certificate."""
+        planned = self.planned
+        store = self.truststore if planned is None else planned.data
+        setup = Setup(self.java_home, store, self.truststore_password, self.jvm_arguments)
+        # As a file, for the JVM, unless it is no more than a list of certificates.
+        in_file = not self.extra_anchors and (planned is None or planned.data is not None)
+        return Judge(setup, self.anchors, self.method, in_file)
+
+    def server(self, handshake: tls.Handshake, deadline: Deadline) -> Server:
+        """Return the mail server as ``handshake`` showed it, to be judged before ``deadline``."""
+        host, port, security = self.host, self.port, self.security
+        return Server(
+            host,
+            port,
+            security,
+            handshake.chain.certificates,
+            handshake.cipher,
+            tls.jvm_context,
+            lambda context: tls.try_context(host, port, security, context, deadline),
+        )
 
 
 class Conversation:
@@ -75,7 +89,9 @@ class Conversation:
         # Before anything is sent: a missing Java or library has nothing to do with the server.
         if settings.encrypted:
             require_x509()
-        self.judge = judge or (settings.judge() if settings.encrypted else None)
+        self.judge = judge or settings.judge()
+        self._owns_judge = judge is None
+        self.judge.prepare(settings.encrypted)
         self._session: Session | None = None
         self.handshake: tls.Handshake | None = None
         self.warnings: list[str] = []
@@ -85,6 +101,7 @@ class Conversation:
         self._steps: list[dict[str, t.Any]] = []
         self._facts: dict[str, t.Any] = {
             "banner": "",
+            "hello": "",
             "capabilities": [],
             "tls": None,
             "chain": [],
@@ -161,6 +178,8 @@ class Conversation:
         """Close the connection; never raises."""
         if self._session is not None:
             self._session.close()
+        if self._owns_judge:
+            self.judge.close()
 
     def _step(self, name: str, action: t.Callable[[], t.Any]) -> t.Any:
         started = self.deadline.elapsed()
@@ -177,7 +196,10 @@ class Conversation:
         return result
 
     def _hello(self) -> None:
-        extensions = self._step("hello", self.session.hello)
+        session = self.session
+        name = self.judge.hello(session.connection.local_address, self.deadline)
+        extensions = self._step("hello", lambda: session.hello(name))
+        self._facts["hello"] = session.name
         self._facts["capabilities"] = [f"{name} {value}".strip() for name, value in extensions.items()]
 
     def _starttls(self) -> None:
@@ -201,18 +223,22 @@ class Conversation:
 
     def _judge(self, handshake: tls.Handshake) -> None:
         settings, connection = self.settings, self.session.connection
-        if self.judge is None:
-            raise RuntimeError("TLS is spoken in the encrypted modes only")
-        judgement = self.judge.judge(
-            handshake.chain.certificates, handshake.cipher, settings.security, connection.deadline
-        )
+        judgement = self.judge.judge(settings.server(handshake, self.deadline), self.deadline)
         verdict, self._facts["jvm"] = judgement.verdict, judgement.facts
         self.warnings += verdict.warnings
         if not handshake.chain.complete:
             self.warnings.append("This Python shows the server's own certificate only, not those it sends with it.")
+        if verdict.trusted is None:
+            raise StashMailError(
+                f"Whether the JVM trusts {settings.host} cannot be known here. {verdict.reason}. Have the JVM itself "
+                "asked: give the java_home of the product's Java, on the host where that runs."
+            )
         if not verdict.trusted:
             raise connection.failure(verdict.code, self._untrusted_text(verdict), log=self._log(verdict.log))
         if verdict.names_match:
+            return
+        if verdict.names_match is None:
+            self.warnings.append(f"Whether the certificate was issued for {settings.host} is not known.")
             return
         text = f"the certificate is made out to {', '.join(verdict.names) or 'no name'}, not to {settings.host}"
         if settings.check_identity:
@@ -224,7 +250,7 @@ class Conversation:
     def _untrusted_text(self, verdict: Verdict) -> str:
         if verdict.code != "tls_untrusted":
             return verdict.reason
-        source = self.judge.anchors.source if self.judge else ""
+        source = self.judge.anchors.source
         return f"the JVM does not trust {self.settings.host}: {verdict.reason} (truststore {source})"
 
     def _log(self, cause: str) -> str:

@@ -14,8 +14,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation i
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS, Judge
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
@@ -59,6 +59,7 @@ def ask(params: t.Mapping[str, t.Any], planned: Anchors | None = None, judge: Ju
         planned=planned,
     )
     retry = GreylistRetry(params["greylist_wait"])
+    judge = judge or settings.judge()
     while True:
         deadline = Deadline(params["deadline"])
         conversation = Conversation(settings, deadline, judge)
@@ -70,13 +71,11 @@ def ask(params: t.Mapping[str, t.Any], planned: Anchors | None = None, judge: Ju
 def answer(host: Host, params: t.Mapping[str, t.Any], probe: Probe) -> dict[str, t.Any]:
     """What came of it, as the module's result; raises :class:`StashMailError` as :func:`run` does."""
     conversation, failure, deadline, retry = probe
+    with conversation.judge:
+        modes = survey(conversation, failure, deadline, params["all_modes"])
     for warning in [*conversation.warnings, *retry.warnings(failure)]:
         host.warn(warning)
-    facts = {
-        **conversation.facts,
-        "deferrals": retry.deferrals,
-        "modes": survey(conversation, failure, deadline, params["all_modes"]),
-    }
+    facts = {**conversation.facts, "deferrals": retry.deferrals, "modes": modes}
     if failure is None:
         code = conversation.outcome
         found = {"outcome": code, "delivers": OUTCOMES[code].delivers, **describe_outcome(code)}

@@ -75,6 +75,7 @@ class Session:
         self.connection = connection
         self.transcript = Transcript()
         self.banner = ""
+        self.name = ""
         self.extensions: dict[str, str] = {}
         self._secrets: list[str] = []
 
@@ -91,9 +92,12 @@ class Session:
             )
         return self.banner
 
-    def hello(self) -> dict[str, str]:
-        """EHLO, or HELO where the server does not know it; return the extensions (upper-case name to parameters)."""
-        name = own_name()
+    def hello(self, name: str = "") -> dict[str, str]:
+        """EHLO, or HELO where the server does not know it; return the extensions (upper-case name to parameters).
+
+        ``name`` is what we call ourselves, by default the host's own name.
+        """
+        self.name = name = name or own_name()
         reply = self._command("EHLO " + name)
         self.extensions = {}
         if reply.code == 250:

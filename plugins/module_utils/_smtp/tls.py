@@ -3,7 +3,7 @@
 """TLS as the JVM speaks it, and the chain that the server presents.
 
 The handshake here verifies nothing: it must come to an end for every server that the JVM could talk to, so that
-``_verdict.model`` can say what the JVM makes of the chain. Nothing secret may be sent before that verdict.
+``_verdict.judge`` can say what the JVM makes of the chain. Nothing secret may be sent before that verdict.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import Session
 
 # What no JVM has (PSK, SRP, ARIA, Camellia, CCM) or has switched off (3DES, RC4, anonymous, NULL) is left out;
@@ -63,12 +64,17 @@ def jvm_context() -> ssl.SSLContext:
     return context
 
 
-def start_tls(session: Session) -> Handshake:
-    """Put TLS on the session's connection and return what came of it; raise ``MailFailure``."""
+def start_tls(session: Session, context: ssl.SSLContext | None = None) -> Handshake:
+    """Put TLS on the session's connection and return what came of it; raise ``MailFailure``.
+
+    ``context`` is another than :func:`jvm_context`, to verify.
+    """
     connection = session.connection
-    context = jvm_context()
+    context = context or jvm_context()
     seen = _watch_certificate_message(context)
-    wrapped = connection.start_tls(context, server_name(connection.host))
+    # To check a name, Python needs it where it would not go into the SNI.
+    name = connection.host if context.check_hostname else server_name(connection.host)
+    wrapped = connection.start_tls(context, name)
     cipher = wrapped.cipher()
     chain = _presented_chain(wrapped, seen)
     if not chain.certificates:
@@ -88,18 +94,40 @@ def fetch_chain(host: str, port: int, security: str, deadline_seconds: float) ->
         raise StashMailError(f"security {security!r} has no certificate to fetch: use smtps or starttls_required.")
     session = Session(Connection(host, port, Deadline(deadline_seconds)))
     try:
+        handshake = _shake_hands(session, security, jvm_context())
         if security == "smtps":
-            handshake = start_tls(session)
             session.read_banner()
-        else:
-            session.read_banner()
-            session.hello()
-            session.starttls()
-            handshake = start_tls(session)
         session.quit_quietly()
         return handshake.chain
     finally:
         session.close()
+
+
+def try_context(
+    host: str, port: int, security: str, context: ssl.SSLContext, deadline: Deadline
+) -> ssl.SSLCertVerificationError | None:
+    """Make a handshake that verifies as ``context`` says; return OpenSSL's error, None where it is content.
+
+    Raises ``MailFailure`` for everything else that the server does.
+    """
+    session = Session(Connection(host, port, deadline))
+    try:
+        _shake_hands(session, security, context)
+    except MailFailure as failure:
+        if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
+            return failure.__cause__
+        raise
+    finally:
+        session.close()
+    return None
+
+
+def _shake_hands(session: Session, security: str, context: ssl.SSLContext) -> Handshake:
+    if security != "smtps":
+        session.read_banner()
+        session.hello()
+        session.starttls()
+    return start_tls(session, context)
 
 
 def _watch_certificate_message(context: ssl.SSLContext) -> list[bytes]:

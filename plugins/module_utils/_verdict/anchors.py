@@ -1,35 +1,35 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which certificates a JVM trusts, given the truststore arguments it is started with."""
+"""Which certificates a JVM trusts, given the truststore arguments it is started with: for whoever is not that JVM."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import FORMATS, detect, read_store
-
-_NO_TLS = (
-    "java.security.NoSuchAlgorithmException: Error constructing implementation "
-    "(algorithm: Default, provider: SunJSSE, class: sun.security.ssl.SSLContextImpl$DefaultSSLContext)"
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import (
+    FORMATS,
+    MAX_SIZE,
+    detect,
+    read_store,
 )
-_NO_ANCHORS = "java.security.InvalidAlgorithmParameterException: the trustAnchors parameter must be non-empty"
 
 
 class Anchors(t.NamedTuple):
     """The DER certificates that the JVM trusts, and the file they come from.
 
-    ``how`` says why it is this file. ``failure`` is not empty where the JVM cannot use the file: then nothing at all is
-    trusted, and ``log`` is what it says.
+    ``how`` says why it is this file. ``failure`` is not empty where the file is of no use: then nothing is trusted.
+    ``data`` are the file's contents where it need not be on disk.
     """
 
     certificates: list[bytes]
     source: str
     how: str
     failure: str = ""
-    log: str = ""
+    data: bytes | None = None
 
     def extended(self, further: t.Sequence[bytes]) -> Anchors:
         """Return the anchors with ``further`` ones, as they are once those are in the store."""
@@ -53,35 +53,20 @@ def load_anchors(path: str | None, password: str | None, java_home: str | None) 
     return _read(own, password, how)
 
 
+def _read(path: str, password: str | None, how: str) -> Anchors:
+    return read_anchors(_files.read(path, MAX_SIZE), password, path, how)._replace(data=None)
+
+
 def _own_bundle(java_home: str | None, with_jssecacerts: bool) -> str:
-    home = java_home or _home_of_path_java()
-    if not home:
+    home = JavaHome(java_home) if java_home else JavaHome.on_path()
+    if home is None:
         raise StashMailError(
             "The JVM's own truststore is needed here, and no Java was found: give java_home (or truststore)."
         )
-    # Where no truststore is set, a jssecacerts comes before cacerts.
-    names = ["jssecacerts", "cacerts"] if with_jssecacerts else ["cacerts"]
-    folders = [os.path.join(home, *parts) for parts in (("lib", "security"), ("jre", "lib", "security"))]
-    for name in names:
-        for folder in folders:
-            candidate = os.path.join(folder, name)
-            if os.path.isfile(candidate):
-                return candidate
-    raise StashMailError(f"java_home {home} has no lib/security/cacerts: give the home of the product's Java.")
-
-
-def _home_of_path_java() -> str | None:
-    java = shutil.which("java")
-    return os.path.dirname(os.path.dirname(os.path.realpath(java))) if java else None
-
-
-def _read(path: str, password: str | None, how: str) -> Anchors:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise StashMailError(f"{path} cannot be read: {error.strerror}.") from None
-    return read_anchors(data, password, path, how)
+    found = home.cacerts(with_jssecacerts)
+    if not found:
+        raise StashMailError(f"java_home {home.path} has no lib/security/cacerts: give the home of the product's Java.")
+    return found
 
 
 def read_anchors(data: bytes, password: str | None, path: str, how: str) -> Anchors:
@@ -90,10 +75,9 @@ def read_anchors(data: bytes, password: str | None, path: str, how: str) -> Anch
         certificates = _trusted(data, password)
     except StashMailError as error:
         failure = f"the JVM cannot load {path}, so that all its TLS connections fail: {error}"
-        return Anchors([], path, how, failure, _NO_TLS)
-    if not certificates:
-        return Anchors([], path, how, f"the JVM finds no certificate to trust in {path}", _NO_ANCHORS)
-    return Anchors(certificates, path, how)
+        return Anchors([], path, how, failure, data)
+    failure = "" if certificates else f"the JVM finds no certificate to trust in {path}"
+    return Anchors(certificates, path, how, failure, data)
 
 
 def _trusted(data: bytes, password: str | None) -> list[bytes]:

@@ -1,27 +1,44 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JVM's verdict by one of two ways: the product's own Java is asked, or the model answers for it.
-
-Where Java is asked, its word decides; the model answers, too, and a disagreement of the two is told.
-"""
+"""The JVM's verdict on a mail server: from the product's own Java, or from OpenSSL where that cannot be asked."""
 
 from __future__ import annotations
 
+import ssl
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.algorithms import read_limits
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Answer, Question, ask
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import (
-    Launcher,
-    find_launcher,
-    java_home_of_path,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.model import Anchors, Verdict, judge
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
+from ansible_collections.stashops.mail.plugins.module_utils._verdict import openssl
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, JvmReport, Question, Setup
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.reasons import Look
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 
-METHODS = ("auto", "jvm", "model")
+METHODS = ("auto", "jvm", "openssl")
+_GREETING_SECONDS = 10.0
+_NO_TLS = (
+    "java.security.NoSuchAlgorithmException: Error constructing implementation "
+    "(algorithm: Default, provider: SunJSSE, class: sun.security.ssl.SSLContextImpl$DefaultSSLContext)"
+)
+
+
+class Verdict(t.NamedTuple):
+    """What the JVM decides; ``trusted`` and ``names_match`` are None where that is not known.
+
+    ``names_match`` is the identity check of Angus Mail; older JavaMail makes none. ``log`` is the JVM's exception,
+    empty where it trusts. ``warnings``: what the JVM accepts and should not, or will not for long. ``code``: the
+    outcome where it does not trust.
+    """
+
+    trusted: bool | None
+    reason: str
+    log: str
+    names_match: bool | None
+    names: list[str]
+    warnings: list[str]
+    code: str = "tls_untrusted"
 
 
 class Judgement(t.NamedTuple):
@@ -31,138 +48,208 @@ class Judgement(t.NamedTuple):
     facts: dict[str, t.Any]
 
 
-class Judge:
-    """One for all connections to a server: the JVM is asked once about one chain.
+class Server(t.NamedTuple):
+    """The server as it was just seen: the chain that it presented, the cipher in OpenSSL's name, and two ways back.
 
-    ``method`` is one of :data:`METHODS`. Raises ``StashMailError`` for ``jvm`` where this Java cannot be asked, before
-    anything has been sent to anybody.
+    ``context`` makes a TLS context that offers what a JVM offers; ``handshake`` connects by one.
     """
 
-    def __init__(self, question: Question, anchors: Anchors, java_home: str | None, method: str) -> None:
-        self.anchors = anchors
-        self._question = question
-        self._method = method
-        self._limits = read_limits(java_home or java_home_of_path(), question.arguments)
-        self._launcher: Launcher | None = None
-        self._why_model = "the module was told to use the model"
-        self._known: dict[tuple[t.Any, ...], Judgement] = {}
-        if method == "model":
-            return
-        try:
-            self._launcher = find_launcher(java_home)
-        except StashMailError as error:
-            self._give_up(error)
+    host: str
+    port: int
+    security: str
+    chain: t.Sequence[bytes]
+    cipher: str
+    context: t.Callable[[], ssl.SSLContext]
+    handshake: openssl.Handshake
 
-    def judge(self, chain: t.Sequence[bytes], cipher: str, security: str, deadline: Deadline) -> Judgement:
-        """Return the verdict on ``chain`` as presented after a handshake with ``cipher`` (OpenSSL's name).
+
+class Judge:
+    """One for all connections to a server, a context manager: the JVM is started once, and asked once about one chain.
+
+    ``method`` is one of :data:`METHODS`. ``load`` returns what the JVM trusts, as far as that can be known without it,
+    and ``in_file`` whether all of that is in the file of ``setup``.
+    """
+
+    def __init__(self, setup: Setup, load: t.Callable[[], Anchors], method: str, in_file: bool = True) -> None:
+        self._setup = setup
+        self._load = load
+        self._method = method
+        self._in_file = in_file
+        self._anchors: Anchors | None = None
+        self._jvm: Jvm | None = None
+        self._why_openssl = "the module was told to use OpenSSL" if method == "openssl" else ""
+        self._hello: str | None = None
+        self._known: dict[tuple[t.Any, ...], Judgement] = {}
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the JVM; :meth:`prepare` starts it again."""
+        if self._jvm is not None:
+            self._jvm.close()
+            self._jvm = None
+
+    @property
+    def anchors(self) -> Anchors:
+        """What the JVM trusts; raises ``StashMailError`` where its own bundle is needed and not found."""
+        if self._anchors is None:
+            self._anchors = self._load()
+        return self._anchors
+
+    def prepare(self, for_verdict: bool) -> None:
+        """Start the JVM, so that it is there when it is asked.
+
+        ``for_verdict``: raise ``StashMailError`` where nobody can judge, or with ``jvm`` where this Java cannot.
+        Otherwise it is for its name only, without which there is another.
+        """
+        try:
+            if for_verdict or not self._in_file:
+                self.anchors  # noqa: B018 - to be loaded before anything is sent
+            # What has been asked already is known.
+            if self._hello is None:
+                self._start()
+        except StashMailError as error:
+            if for_verdict and self._anchors is None:
+                raise
+            self._give_up(error)
+        if for_verdict and self._method == "jvm" and self._why_openssl:
+            raise StashMailError(
+                f"method=jvm: {self._why_openssl}. Use method=auto or openssl to have OpenSSL answer, or put that "
+                "right."
+            )
+
+    def _start(self) -> None:
+        if self._jvm is None and not self._why_openssl:
+            self._jvm = Jvm(self._complete_setup())
+
+    def _complete_setup(self) -> Setup:
+        if self._in_file:
+            return self._setup
+        # The JVM gets a file with all of them.
+        entries = [Entry(f"anchor-{number}", der) for number, der in enumerate(self.anchors.certificates)]
+        return self._setup._replace(truststore=write_store(entries, "jks"), truststore_type="jks", password=None)
+
+    def hello(self, local_address: str, deadline: Deadline) -> str:
+        """Return what JavaMail would call itself in EHLO on a connection from ``local_address``, empty if not known."""
+        if self._hello is None:
+            name = ""
+            if self._jvm is not None:
+                try:
+                    name = self._jvm.greet(local_address, _half(deadline).at_most(_GREETING_SECONDS))
+                except StashMailError as error:
+                    self._give_up(error)
+            self._hello = name if name.isascii() and name.isprintable() and " " not in name else ""
+        return self._hello
+
+    def judge(self, server: Server, deadline: Deadline) -> Judgement:
+        """Return the verdict on ``server``.
 
         Java gets half of the time that is left, so that the conversation can go on without its word. Raises
-        ``StashMailError`` where the method is ``jvm`` and Java came to no verdict.
+        ``StashMailError`` where the method is ``jvm`` and Java came to no verdict, and ``MailFailure`` as the server's
+        ``handshake`` does.
         """
-        key = (security == "smtps", cipher, *chain)
+        key = (server.host, server.port, server.security == "smtps", server.cipher, *server.chain)
         if key not in self._known:
-            self._known[key] = self._judge(chain, cipher, security, deadline)
+            self._known[key] = self._judge(server, deadline)
         return self._known[key]
 
-    def _judge(self, chain: t.Sequence[bytes], cipher: str, security: str, deadline: Deadline) -> Judgement:
-        model = judge(chain, self.anchors, self._question.host, cipher, limits=self._limits)
-        answer = self._ask(security, deadline)
-        if answer is None or self._launcher is None:
-            return Judgement(model, self._facts(model, model, None, self._why_model, ""))
-        verdict = _verdict_of(answer, model)
-        disagreement = _disagreement(answer, verdict, model, chain)
-        if disagreement:
-            verdict = verdict._replace(warnings=[*verdict.warnings, disagreement])
-        return Judgement(verdict, self._facts(verdict, model, answer, self._launcher.how, disagreement))
+    def _judge(self, server: Server, deadline: Deadline) -> Judgement:
+        look = Look(server.chain, self.anchors.certificates)
+        report = self._ask(server, deadline)
+        self.prepare(for_verdict=True)
+        if report is not None and self._jvm is not None:
+            verdict = _of_report(report, look, server, self.anchors)
+            return Judgement(verdict, self._facts(verdict, self._jvm.how, report, self._jvm.version))
+        verdict = self._of_openssl(look, server)
+        return Judgement(verdict, self._facts(verdict, self._why_openssl))
 
-    def _ask(self, security: str, deadline: Deadline) -> Answer | None:
-        if self._launcher is None:
-            return None
-        half = deadline.at_most((deadline.seconds - deadline.elapsed()) / 2)
+    def _ask(self, server: Server, deadline: Deadline) -> JvmReport | None:
         try:
-            answer = ask(self._launcher, self._question._replace(security=security), half)
-            if not answer.decided:
-                raise StashMailError(f"the JVM's own connection ended at {answer.stage}: {answer.error}")
+            self._start()
+            hello = self.hello("127.0.0.1", deadline) or "localhost"
+            if self._jvm is None:
+                return None
+            question = Question(server.host, server.port, server.security, hello)
+            report = self._jvm.judge(question, _half(deadline))
+            if not report.decided:
+                raise StashMailError(f"the JVM's own connection ended at {report.stage}: {report.error}")
         except StashMailError as error:
             self._give_up(error)
             return None
-        return answer
+        return report
 
     def _give_up(self, error: StashMailError) -> None:
-        if self._method == "jvm":
-            raise StashMailError(
-                f"method=jvm: {error}. Use method=auto or model to have the verdict modelled, or put that right."
-            ) from None
-        self._launcher, self._why_model = None, str(error)
+        self.close()
+        self._why_openssl = str(error)
+
+    def _of_openssl(self, look: Look, server: Server) -> Verdict:
+        names = look.names()
+        if self.anchors.failure:
+            return Verdict(False, self.anchors.failure, _NO_TLS, None, names, [])
+        opinion = openssl.judge(look, server.context, server.handshake)
+        if opinion.trusted is None:
+            return Verdict(None, opinion.error, "", opinion.names_match, names, [])
+        if opinion.trusted:
+            return Verdict(True, look.why_trusted(), "", opinion.names_match, names, _warnings(look, server))
+        reason = look.why_refused(opinion.error) or f"OpenSSL says {opinion.error}"
+        return Verdict(False, reason, "", opinion.names_match, names, [])
 
     def _facts(
-        self, verdict: Verdict, model: Verdict, answer: Answer | None, why: str, disagreement: str
+        self, verdict: Verdict, why: str, report: JvmReport | None = None, version: str = ""
     ) -> dict[str, t.Any]:
+        angus = {True: "accepted", False: "refused", None: "unknown"}[verdict.names_match]
         return {
             "trusted": verdict.trusted,
             "reason": verdict.reason,
             "truststore": self.anchors.source,
             "truststore_how": self.anchors.how,
-            "identity": {
-                "matches": verdict.names_match,
-                "javamail": "not checked",
-                "angus": "accepted" if verdict.names_match else "refused",
-            },
-            "method": "jvm" if answer else "model",
+            "identity": {"matches": verdict.names_match, "javamail": "not checked", "angus": angus},
+            "method": "jvm" if report else "openssl",
             "method_reason": why,
-            "disagreement": disagreement or None,
-            "model": {"trusted": model.trusted, "reason": model.reason, "limits": self._limits.source},
             "java": {
-                "version": answer.version,
-                "stage": answer.stage,
-                "address": answer.address,
-                "protocol": answer.protocol,
-                "cipher": answer.cipher,
-                "chain": answer.chain,
-                "exception": answer.error,
+                "version": version,
+                "stage": report.stage,
+                "address": report.address,
+                "protocol": report.protocol,
+                "cipher": report.cipher,
+                "chain": report.chain,
+                "exception": report.error,
             }
-            if answer
+            if report
             else None,
         }
 
 
-def _verdict_of(answer: Answer, model: Verdict) -> Verdict:
-    names_match = model.names_match if answer.names_match is None else answer.names_match
-    warnings = model.warnings
-    if answer.stage == "done":
-        reason = model.reason if model.trusted else "the JVM accepts it"
-        return model._replace(trusted=True, reason=reason, log="", names_match=names_match, warnings=warnings)
-    if answer.stage == "context":
-        reason = model.reason if not model.trusted else "the JVM cannot set up TLS with its truststore"
-        code = "tls_untrusted"
-    elif answer.trusted is False:
-        reason = model.reason if not model.trusted else f"the JVM says {_innermost(answer.error)}"
-        code = "tls_untrusted"
+def _of_report(report: JvmReport, look: Look, server: Server, anchors: Anchors) -> Verdict:
+    names = look.names()
+    if report.stage == "done":
+        warnings = _warnings(look, server)
+        if report.chain and report.chain[0] != sha256(server.chain[0]):
+            warnings.append(
+                f"The JVM was shown another certificate (SHA-256 {report.chain[0]}) than this module: more than one "
+                "server seems to answer by this name."
+            )
+        return Verdict(True, look.why_trusted(), "", report.names_match, names, warnings)
+    code = "tls_untrusted"
+    if report.stage == "context":
+        reason = anchors.failure or f"the JVM cannot set up TLS with its truststore: {report.innermost}"
+    elif report.trusted is False:
+        reason = look.why_refused(report.error) or f"the JVM says {report.innermost}"
     else:
-        reason, code = f"the JVM and the server agree on no TLS connection: {_innermost(answer.error)}", "tls_protocol"
-    return Verdict(False, reason, answer.error, names_match, model.names, warnings, code)
+        reason, code = f"the JVM and the server agree on no TLS connection: {report.innermost}", "tls_protocol"
+    return Verdict(False, reason, report.error, report.names_match, names, [], code)
 
 
-def _disagreement(answer: Answer, verdict: Verdict, model: Verdict, chain: t.Sequence[bytes]) -> str:
-    if answer.chain and answer.chain[0] != sha256(chain[0]):
-        return (
-            f"The JVM was shown another certificate (SHA-256 {answer.chain[0]}) than this module: more than one server "
-            "seems to answer by this name."
-        )
-    if verdict.trusted != model.trusted:
-        words = ("trusts", "does not trust") if verdict.trusted else ("does not trust", "trusts")
-        other = verdict.reason if model.trusted else model.reason
-        return (
-            f"The JVM {words[0]} the server where our model of it says that it {words[1]} it ({other}). "
-            "The JVM's word counts. Please report this."
-        )
-    if answer.names_match is not None and answer.names_match != model.names_match:
-        return (
-            f"The JVM finds that the certificate is {'' if answer.names_match else 'not '}made out to this host, our "
-            "model of it says the opposite. The JVM's word counts. Please report this."
-        )
-    return ""
+def _warnings(look: Look, server: Server) -> list[str]:
+    found = look.warnings()
+    if not server.cipher.startswith(("TLS_", "ECDHE-", "DHE-")):
+        found.append(f"The server chose {server.cipher}, an RSA key exchange: newer updates of Java refuse that.")
+    return found
 
 
-def _innermost(error: str) -> str:
-    return error.rpartition(" <- ")[2]
+def _half(deadline: Deadline) -> Deadline:
+    return deadline.at_most((deadline.seconds - deadline.elapsed()) / 2)

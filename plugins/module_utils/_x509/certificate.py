@@ -79,6 +79,7 @@ class Certificate:
         self._names_are_critical = False
         self.unknown_critical: list[str] = []
         self._is_repetitive = False
+        self.extensions: set[str] = set()
         try:
             self._read_extensions()
         except Exception as error:  # each malformed extension raises an error of its own, in each version another
@@ -127,6 +128,7 @@ class Certificate:
 
         for extension in self._x509.extensions:
             value, oid = extension.value, extension.oid.dotted_string
+            self.extensions.add(oid)
             if isinstance(value, x509.BasicConstraints):
                 self.is_ca, self.path_length = bool(value.ca), value.path_length
             elif isinstance(value, x509.KeyUsage):

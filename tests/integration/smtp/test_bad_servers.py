@@ -69,7 +69,8 @@ class Lab:
             "security": case.security,
             "deadline": case.deadline,
         }
-        options |= {"sender": "bitbucket@example.com", "truststore": self.truststore}
+        # OpenSSL judges: a JVM for each of these would take minutes.
+        options |= {"sender": "bitbucket@example.com", "truststore": self.truststore, "java_home": "/nonexistent"}
         return options | ({"username": case.username, "password": PASSWORD} if case.username else {})
 
 
@@ -98,7 +99,7 @@ def run_case(case: Case, module: str, lab: Lab, worker: Worker) -> Run:
         else:
             options["recipient"] = case.recipients[0]
             if "method" in PROBE_ARGUMENTS:
-                options["method"] = "model"
+                options["method"] = "openssl"
         found = worker.run(module, options)
     result = found["result"]
     return Run(result, found["seconds"], found["peak_kb"], server.received, len(server.peers), result.get("msg", ""))
@@ -163,7 +164,8 @@ def check_run(case: Case, run: Run, good_kb: int) -> None:
     assert run.result["outcome"] in {*OUTCOMES, "refused"}, run
     assert run.seconds < case.deadline + SLACK
     assert run.peak_kb < good_kb + MAX_MORE_KB, "a server filled the memory"
-    assert run.connections == 1, "one attempt"
+    # OpenSSL's verdict takes a connection of its own, and another one where the name does not match.
+    assert 1 <= run.connections <= (1 if run.result["tls"] is None else 3), "one attempt"
     check_one_attempt(run.received)
     check_sent_once(run.received)
     check_no_secret(repr(run.result))

@@ -45,6 +45,7 @@ def settings(server: MailServer, truststore: str | None, **others: object) -> Se
         sender="bitbucket@example.com",
         recipient="ops@example.com",
         truststore=truststore,
+        method="openssl",
     )
     return found._replace(**others)  # type: ignore[arg-type]
 

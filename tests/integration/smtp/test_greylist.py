@@ -32,6 +32,8 @@ class Run:
 
     def __call__(self, module: Any, port: int, wait: float, **options: Any) -> dict[str, Any]:
         connection = {"host": "127.0.0.1", "port": port, "security": "plain", "deadline": 5, "greylist_wait": wait}
+        # The start of a JVM would take of the time that is measured here.
+        connection["java_home"] = "/nonexistent"
         addresses = {"sender": "bitbucket@example.com", "recipient": RECIPIENT}
         with patch_module_args({**connection, **addresses, **options}), pytest.raises(SystemExit):
             module.main()

@@ -36,7 +36,7 @@ def truststore(tmp_path: Path) -> str:
 
 
 def modes(port: int, security: str, truststore: str, *, connect: bool, seconds: float = 10, **others: object) -> Modes:
-    settings = Settings("127.0.0.1", port, security, truststore=truststore, sender="a@example.com")
+    settings = Settings("127.0.0.1", port, security, truststore=truststore, sender="a@example.com", method="openssl")
     deadline = Deadline(seconds)
     conversation = Conversation(settings._replace(**others), deadline)  # type: ignore[arg-type]
     failure: StashMailError | None = None

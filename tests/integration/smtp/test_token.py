@@ -44,7 +44,7 @@ class Probe:
     def __call__(self, **options: Any) -> dict[str, Any]:
         common = {
             "host": "127.0.0.1",
-            "method": "model",
+            "method": "openssl",
             "auth_type": "oauth2",
             "sender": "bitbucket@example.com",
             "recipient": "ops@example.com",

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The stash_mail developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import com.sun.mail.smtp.SMTPTransport;
 import java.io.BufferedReader;
 import java.io.FileInputStream;
 import java.io.InputStream;
@@ -22,7 +23,8 @@ import javax.net.ssl.TrustManagerFactory;
  *
  * <p>A question is mode, store, host and port, separated by tabs. Modes: smtps and starttls connect by JavaMail;
  * identity makes a TLS connection with the JVM's own check of the host name, as Angus Mail does. The store is a JKS
- * file, or "-" for the JVM's own default context. The answer is "ok" or the chain of exceptions.
+ * file, or "-" for the JVM's own default context. The answer is "ok" or the chain of exceptions. Mode hello answers with
+ * the name that JavaMail gave in EHLO.
  */
 public final class Verdict {
     private static final int TIMEOUT_MS = 5000;
@@ -43,7 +45,9 @@ public final class Verdict {
         String host = question[2];
         int port = Integer.parseInt(question[3]);
         try {
-            if (mode.equals("identity")) {
+            if (mode.equals("hello")) {
+                return hello(host, port);
+            } else if (mode.equals("identity")) {
                 identify(factory(question[1]), host, port);
             } else {
                 connect(mode, question[1], host, port);
@@ -75,6 +79,13 @@ public final class Verdict {
         }
         try (Transport transport = Session.getInstance(properties).getTransport("smtp")) {
             transport.connect(host, port, null, null);
+        }
+    }
+
+    private static String hello(String host, int port) throws Exception {
+        try (SMTPTransport transport = (SMTPTransport) Session.getInstance(new Properties()).getTransport("smtp")) {
+            transport.connect(host, port, null, null);
+            return transport.getLocalHost();
         }
     }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Situations of trust: a chain that a server presents and the anchors of a JVM, with all that can be odd about them.
 
-``table`` is the list of known ones with what Java does; ``generated`` makes new ones from a seed, the JVM being the
-judge of them.
+``table`` is the list of known ones with what Java does. ``unusual`` has odd ones, and ``generated`` makes new ones from
+a seed: the JVM is the judge of both.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.integration.verdict.unusual import add_all
 from tests.mail_server.certificates import Certificate, authority, key_usage, leaf, make, new_key, self_signed
 
 HOST = "mail.example.com"
@@ -161,6 +162,17 @@ def table() -> list[Situation]:
     _renewals(add)
     _names(add)
     _extensions(add, root)
+    return found
+
+
+def unusual() -> list[Situation]:
+    """Return situations that few certificates are in, whose outcome in Java is not known beforehand."""
+    found: list[Situation] = []
+
+    def add(name: str, java: bool | None, server: Certificate, *anchors: Certificate) -> None:
+        found.append(Situation(name, server, tuple(anchor.der for anchor in anchors), java))
+
+    add_all(add)
     return found
 
 

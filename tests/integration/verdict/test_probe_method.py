@@ -4,8 +4,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,12 +19,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import own_name
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Question, ask
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm_launcher import find_launcher, major
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import read_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, Question, Setup
 
 from tests.mail_server import MailServer, authority, leaf, self_signed
 
@@ -30,13 +38,11 @@ DEADLINE = 60.0  # a JVM's start takes a second or two, and several times that o
 
 
 def jdk() -> str:
-    try:
-        return os.path.dirname(os.path.dirname(find_launcher(None).java))
-    except StashMailError:
-        return ""
+    home = JavaHome.on_path()
+    return home.path if home and home.java else ""
 
 
-needs_java = pytest.mark.skipif(not jdk(), reason="no Java with a compiler on the PATH")
+needs_java = pytest.mark.skipif(not jdk(), reason="no Java on the PATH")
 
 
 @pytest.fixture
@@ -71,10 +77,10 @@ def probe(wanted: Settings, seconds: float = DEADLINE) -> Conversation:
     return conversation
 
 
-def fake_java(folder: Path, script: str, version: str = "17.0.1", modules: str = "java.base jdk.compiler") -> str:
+def fake_java(folder: Path, script: str, version: str = "17.0.1") -> str:
     """A home whose ``java`` is a shell script."""
     (folder / "home/bin").mkdir(parents=True)
-    (folder / "home/release").write_text(f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n')
+    (folder / "home/release").write_text(f'JAVA_VERSION="{version}"\n')
     java = folder / "home/bin/java"
     java.write_text("#!/bin/sh\n" + script)
     java.chmod(0o755)
@@ -91,7 +97,7 @@ def test_the_jvm_trusts(mode: str, truststore: str, temporary: Path) -> None:
         assert server.auth_attempts == [True]
     jvm = found.facts["jvm"]
     assert found.outcome == "deliver"
-    assert (jvm["trusted"], jvm["method"], jvm["disagreement"]) == (True, "jvm", None)
+    assert (jvm["trusted"], jvm["method"]) == (True, "jvm")
     assert jvm["identity"]["matches"] is True
     assert jvm["java"]["stage"] == "done"
     assert jvm["java"]["address"] == "127.0.0.1"
@@ -111,7 +117,7 @@ def test_the_jvm_refuses(truststore: str, temporary: Path) -> None:
     assert caught.value.code == "tls_untrusted"
     assert "Could not convert socket to TLS" in caught.value.log
     assert "unable to find valid certification path" in caught.value.log
-    assert (jvm["trusted"], jvm["method"], jvm["disagreement"]) == (False, "jvm", None)
+    assert (jvm["trusted"], jvm["method"]) == (False, "jvm")
     assert "unable to find valid certification path" in jvm["java"]["exception"]
 
 
@@ -127,7 +133,6 @@ def test_a_wrong_truststore_password_ends_all_tls(truststore: str, temporary: Pa
     assert caught.value.code == "tls_untrusted"
     assert "Error constructing implementation" in caught.value.log
     assert conversation.facts["jvm"]["java"]["stage"] == "context"
-    assert conversation.facts["jvm"]["disagreement"] is None
     assert "another secret" not in repr(conversation.facts) + str(caught.value)
 
 
@@ -136,7 +141,6 @@ def test_another_name(truststore: str, temporary: Path) -> None:
     with MailServer("smtps", certificate=leaf(ROOT, "other.example.com")) as server:
         found = probe(settings(server, truststore, check_identity=False))
     assert found.facts["jvm"]["identity"] == {"matches": False, "javamail": "not checked", "angus": "refused"}
-    assert found.facts["jvm"]["disagreement"] is None
 
 
 @needs_java
@@ -164,13 +168,16 @@ def test_no_secret_in_arguments_or_environment(
 ) -> None:
     """The stand-in for java writes down what any user of the machine could see of it."""
     seen = tmp_path / "seen"
-    home = fake_java(tmp_path, f"{{ tr '\\0' '\\n' < /proc/$$/cmdline; env; }} > {seen}\ncat > /dev/null\nexit 1\n")
+    home = fake_java(tmp_path, f"{{ tr '\\0' '\\n' < /proc/$$/cmdline; env; }} > {seen}\nread -r line\nexit 1\n")
     monkeypatch.setenv("STASH_MAIL_SECRET", MAIL_PASSWORD)
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=/elsewhere")
     with MailServer("smtps", certificate=SERVER) as server:
-        question = Question("127.0.0.1", server.port, "smtps", truststore, STORE_PASSWORD)
-        with pytest.raises(StashMailError, match="ended with status 1"):
-            ask(find_launcher(home), question, Deadline(10))
+        question = Question("127.0.0.1", server.port, "smtps")
+        with (
+            Jvm(Setup(home, truststore, STORE_PASSWORD)) as jvm,
+            pytest.raises(StashMailError, match="ended with status 1"),
+        ):
+            jvm.judge(question, Deadline(10))
     text = seen.read_text()
     assert f"-Djavax.net.ssl.trustStore={truststore}" in text
     assert STORE_PASSWORD not in text
@@ -184,7 +191,7 @@ def test_a_jvm_that_hangs_is_killed(truststore: str, tmp_path: Path, temporary: 
         started = time.monotonic()
         found = probe(settings(server, truststore, method="auto", java_home=home), seconds=4)
         assert time.monotonic() - started < 4
-    assert found.facts["jvm"]["method"] == "model"
+    assert found.facts["jvm"]["method"] == "openssl"
     assert "no verdict within" in found.facts["jvm"]["method_reason"]
     assert found.facts["jvm"]["trusted"] is True
 
@@ -202,30 +209,25 @@ def test_a_jvm_that_fails(script: str, words: str, truststore: str, tmp_path: Pa
     home = fake_java(tmp_path, script + "\n")
     with MailServer("smtps", certificate=SERVER) as server:
         found = probe(settings(server, truststore, method="auto", java_home=home), seconds=10)
-        assert found.facts["jvm"]["method"] == "model"
+        assert found.facts["jvm"]["method"] == "openssl"
         assert words in found.facts["jvm"]["method_reason"]
         with pytest.raises(StashMailError, match="method=jvm"):
             probe(settings(server, truststore, java_home=home), seconds=10)
 
 
 def said(**values: str) -> str:
-    """A script that says what our program would say."""
-    import base64
-
+    """A script that says, to every request, what our program would say."""
     lines = [f"echo '{name}\t{base64.b64encode(value.encode()).decode()}'" for name, value in values.items()]
-    return "cat > /dev/null\n" + "\n".join(lines) + "\n"
+    each = "\n".join([*lines, "printf 'end\\t\\n'"])
+    return f'while read -r line; do if [ -z "$line" ]; then\n{each}\nfi; done\n'
 
 
 @pytest.mark.parametrize(
     ("values", "code", "words"),
     [
-        (
-            {"stage": "handshake", "trusted": "false", "error": "a <- strange refusal"},
-            "tls_untrusted",
-            "does not trust",
-        ),
-        ({"stage": "handshake", "error": "a <- handshake_failure"}, "tls_protocol", "does not trust"),
-        ({"stage": "context", "error": "no TLS"}, "tls_untrusted", "does not trust"),
+        ({"stage": "handshake", "trusted": "false", "error": "a <- odd refusal"}, "tls_untrusted", "the JVM says odd"),
+        ({"stage": "handshake", "error": "a <- handshake_failure"}, "tls_protocol", "agree on no TLS connection"),
+        ({"stage": "context", "error": "no TLS"}, "tls_untrusted", "cannot set up TLS"),
     ],
 )
 def test_the_jvms_word_counts(values: dict[str, str], code: str, words: str, truststore: str, tmp_path: Path) -> None:
@@ -236,18 +238,15 @@ def test_the_jvms_word_counts(values: dict[str, str], code: str, words: str, tru
             conversation.open()
         conversation.close()
     assert caught.value.code == code
-    assert conversation.facts["jvm"]["model"]["trusted"] is True
-    assert words in conversation.facts["jvm"]["disagreement"]
-    assert conversation.facts["jvm"]["disagreement"] in conversation.warnings
+    assert words in conversation.facts["jvm"]["reason"]
 
 
-def test_the_jvm_accepts_what_the_model_refuses(truststore: str, tmp_path: Path) -> None:
+def test_the_jvm_accepts_what_nothing_else_would(truststore: str, tmp_path: Path) -> None:
     home = fake_java(tmp_path, said(version="17", trusted="true", identity="false", stage="done"))
     with MailServer("smtps", certificate=self_signed()) as server:
         found = probe(settings(server, truststore, java_home=home, check_identity=False))
     assert found.facts["jvm"]["trusted"] is True
-    assert found.facts["jvm"]["model"]["trusted"] is False
-    assert any("trusts the server where our model" in text for text in found.warnings)
+    assert found.facts["jvm"]["reason"] == "the JVM accepts it"
 
 
 def test_two_servers_by_one_name(truststore: str, tmp_path: Path) -> None:
@@ -264,64 +263,93 @@ def test_a_jvm_that_gets_no_answer_has_no_word(stage: str, error: str, truststor
     home = fake_java(tmp_path, said(version="17", stage=stage, error=error))
     with MailServer("smtps", certificate=SERVER) as server:
         found = probe(settings(server, truststore, java_home=home, method="auto"))
-    assert found.facts["jvm"]["method"] == "model"
+    assert found.facts["jvm"]["method"] == "openssl"
     assert f"ended at {stage}: {error}" in found.facts["jvm"]["method_reason"]
 
 
 # Which Java can be asked
 
 
-def test_without_a_compiler(tmp_path: Path, truststore: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    home = fake_java(tmp_path, "exit 1\n", modules="java.base")
-    with pytest.raises(StashMailError, match=r"no module jdk.compiler, and no javac"):
-        find_launcher(home)
+def test_a_java_that_is_too_old(tmp_path: Path, truststore: str) -> None:
+    home = fake_java(tmp_path, "exit 1\n", version="1.7.0_80")
+    with pytest.raises(StashMailError, match=r"Java 1\.7\.0_80 in .* is too old"):
+        Jvm(Setup(home))
     with MailServer("smtps", certificate=SERVER) as server:
-        with pytest.raises(StashMailError, match=r"method=jvm: Java 17.0.1"):
+        with pytest.raises(StashMailError, match=r"method=jvm: Java 1\.7\.0_80"):
             Conversation(settings(server, truststore, java_home=home), Deadline(5))
         found = probe(settings(server, truststore, java_home=home, method="auto"))
-    assert found.facts["jvm"]["method"] == "model"
-    assert "no module jdk.compiler" in found.facts["jvm"]["method_reason"]
-
-
-def test_java_8_needs_a_javac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Path(fake_java(tmp_path, "exit 1\n", version="1.8.0_402", modules=""))
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    with pytest.raises(StashMailError, match=r"Java 1\.8\.0_402 in .* is too old"):
-        find_launcher(str(home))
-    (home / "bin/javac").symlink_to("/bin/true")
-    assert find_launcher(str(home)).javac == str(home / "bin/javac")
-    # Debian's JRE of Java 8 comes without a release file.
-    (home / "release").unlink()
-    (home / "bin/javac").unlink()
-    (home / "lib").mkdir()
-    (home / "lib/rt.jar").touch()
-    with pytest.raises(StashMailError, match=r"Java 8 in .* is too old"):
-        find_launcher(str(home))
+    assert found.facts["jvm"]["method"] == "openssl"
+    assert "is too old" in found.facts["jvm"]["method_reason"]
 
 
 def test_no_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StashMailError, match="holds no Java"):
-        find_launcher(str(tmp_path))
+        Jvm(Setup(str(tmp_path)))
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(StashMailError, match="no Java was found"):
-        find_launcher(None)
+        Jvm(Setup())
+
+
+# What Java calls itself
 
 
 @needs_java
-def test_compiled_by_javac(truststore: str, temporary: Path) -> None:
-    launcher = find_launcher(None)
-    javac = os.path.join(jdk(), "bin/javac")
-    if not os.path.exists(javac):
-        pytest.skip("no javac beside the java on the PATH")
+@pytest.mark.parametrize("mode", ["plain", "starttls_required", "smtps"])
+def test_the_name_in_ehlo_is_javas(mode: str, truststore: str) -> None:
+    with Jvm(Setup(jdk())) as jvm:
+        name = jvm.greet("127.0.0.1", Deadline(DEADLINE))
+    with MailServer(mode, certificate=SERVER) as server:
+        found = probe(settings(server, truststore))
+    assert found.facts["hello"] == name
+    assert f"C: EHLO {name}" in "\n".join(found.facts["transcript"])
+
+
+def test_a_name_that_no_server_would_take_is_not_given(truststore: str, tmp_path: Path) -> None:
+    home = fake_java(tmp_path, said(version="17", hello="two words\r\nQUIT"))
+    with MailServer("plain") as server:
+        found = probe(settings(server, truststore, java_home=home))
+    assert found.facts["hello"] == own_name()
+
+
+# The truststore as it will be
+
+
+@needs_java
+@pytest.mark.parametrize("format", ["jks", "pkcs12"])
+def test_a_truststore_in_memory(format: str, tmp_path: Path, temporary: Path) -> None:
+    data = write_store([Entry("root", ROOT.der)], format)
     with MailServer("smtps", certificate=SERVER) as server:
-        question = Question("127.0.0.1", server.port, "smtps", truststore, None)
-        answer = ask(launcher._replace(javac=javac), question, Deadline(DEADLINE))
-    assert (answer.stage, answer.trusted, answer.names_match) == ("done", True, True)
+        path = str(tmp_path / "not yet there")
+        found = probe(settings(server, path, planned=read_anchors(data, None, path, "planned")))
+    assert found.facts["jvm"]["trusted"] is True
+    assert found.facts["jvm"]["truststore"] == path
+    assert found.facts["jvm"]["method"] == "jvm"
 
 
-@pytest.mark.parametrize(
-    ("version", "number"), [("1.8.0_402", 8), ("8", 8), ("11.0.24", 11), ("25", 25), ("17-ea", 17), ("", 0)]
-)
-def test_major(version: str, number: int) -> None:
-    assert major(version) == number
+# It ends with us
+
+
+@needs_java
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_jvm_ends_with_its_parent(number: signal.Signals, tmp_path: Path) -> None:
+    """Killed while it waits for a server that says nothing."""
+    script = (
+        "import sys; from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import *\n"
+        "jvm = Jvm(Setup()); print(jvm._program._process.pid, flush=True)\n"
+        "jvm.judge(Question('127.0.0.1', int(sys.argv[1]), 'starttls_required'), Deadline(60))\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
+        with subprocess.Popen([sys.executable, "-c", script, port], stdout=subprocess.PIPE, env=environment) as parent:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            silent.settimeout(30)
+            connection, _peer = silent.accept()
+            with connection:
+                parent.send_signal(number)
+                parent.wait(10)
+                assert connection.recv(1) == b""  # which is when the JVM is gone
+    assert list(tmp_path.iterdir()) == []
+    with contextlib.suppress(FileNotFoundError):
+        assert "java" not in Path(f"/proc/{pid}/cmdline").read_text()

@@ -1,34 +1,27 @@
-# SPDX-FileCopyrightText: The stash_mail developers
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""The Java program that asks a JVM what it makes of a mail server. It is plain Java 8 and needs no library.
+// SPDX-FileCopyrightText: The stash_mail developers
+// SPDX-License-Identifier: GPL-3.0-or-later
 
-It does what JavaMail does up to the end of the TLS handshake: the first address that Java finds, STARTTLS or TLS from
-the first byte, the JVM's default SSLContext and its SNI. There is no login in it, and no mail.
-
-Standard input: lines ``name TAB value``, the value in base64, up to an empty line. ``property.NAME`` sets a system
-property, before any class of TLS is initialised: that is how a password gets in without being seen by others.
-Standard output: the same kind of lines, each as soon as it is known, so that a JVM that is killed has said something.
-"""
-
-from __future__ import annotations
-
-CLASS_NAME = "StashMailVerdict"
-
-SOURCE = r"""
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.UnknownHostException;
 import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -39,56 +32,94 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
+/**
+ * Asks the JVM that runs it what it makes of a mail server, and of a truststore. Plain Java 8 without a library.
+ *
+ * <p>Towards a mail server it does what JavaMail does up to the end of the TLS handshake: the first address that Java
+ * finds, STARTTLS or TLS from the first byte, the JVM's default SSLContext and its SNI. There is no login in it, and no
+ * mail.
+ *
+ * <p>Standard input: requests of lines "name TAB value", the value in base64, each up to an empty line; "do" says what
+ * to do. "property.NAME" sets a system property, before any class of TLS is initialised: that is how a password gets in
+ * without being seen by others. Standard output: the same kind of lines, each as soon as it is known, so that a JVM that
+ * is killed has said something; "end" ends an answer. The program ends with its input, whatever it is doing then: with
+ * its parent, that is.
+ */
 public final class StashMailVerdict {
     private static final int MAX_LINE = 8192;
     private static final int MAX_LINES = 256;
     private static final int MAX_TEXT = 4000;
     private static boolean judged;
+    private static SSLSocket open;
+    private static boolean greeted;
 
     private StashMailVerdict() {}
 
     public static void main(String[] arguments) throws Exception {
-        Map<String, String> asked = new HashMap<>();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, "US-ASCII"));
-        for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
-            int tab = line.indexOf('\t');
-            asked.put(line.substring(0, tab), new String(Base64.getDecoder().decode(line.substring(tab + 1)), "UTF-8"));
-        }
-        int limit = Integer.parseInt(asked.get("milliseconds"));
-        Thread guard = new Thread(() -> {
+        Requests requests = new Requests();
+        requests.setDaemon(true);
+        requests.start();
+        while (true) {
+            Map<String, String> asked = requests.queue.take();
+            for (Map.Entry<String, String> entry : asked.entrySet()) {
+                if (entry.getKey().startsWith("property.")) {
+                    System.setProperty(entry.getKey().substring("property.".length()), entry.getValue());
+                }
+            }
+            judged = false;
             try {
-                Thread.sleep(limit);
-            } catch (InterruptedException interrupted) {
-                return;
+                answer(asked);
+            } catch (Throwable thrown) {
+                if (!judged && isAboutCertificate(thrown)) {
+                    say("trusted", "false");
+                }
+                say("error", chainOf(thrown));
             }
-            Runtime.getRuntime().halt(3);
-        });
-        guard.setDaemon(true);
-        guard.start();
-        for (Map.Entry<String, String> entry : asked.entrySet()) {
-            if (entry.getKey().startsWith("property.")) {
-                System.setProperty(entry.getKey().substring("property.".length()), entry.getValue());
-            }
+            say("end", "");
+            sayGoodbye();
         }
-        say("version", System.getProperty("java.version"));
-        try {
-            ask(asked.get("host"), Integer.parseInt(asked.get("port")), asked.get("mode"), asked.get("hello"), limit);
-            say("stage", "done");
-        } catch (Throwable thrown) {
-            if (!judged && isAboutCertificate(thrown)) {
-                say("trusted", "false");
-            }
-            say("error", chainOf(thrown));
-        }
-        Runtime.getRuntime().halt(0);
     }
 
-    private static void ask(String host, int port, String mode, String hello, int limit) throws Exception {
+    private static void answer(Map<String, String> asked) throws Exception {
+        switch (asked.get("do")) {
+            case "greet":
+                say("version", System.getProperty("java.version"));
+                say("hello", hello(asked.get("local")));
+                break;
+            case "judge":
+                judge(
+                        asked.get("host"),
+                        asked.get("address"),
+                        Integer.parseInt(asked.get("port")),
+                        asked.get("mode"),
+                        asked.get("hello"),
+                        Integer.parseInt(asked.get("milliseconds")));
+                say("stage", "done");
+                break;
+            case "load":
+                load(asked);
+                break;
+            default:
+                throw new IllegalArgumentException(asked.get("do"));
+        }
+    }
+
+    /** What JavaMail calls itself where no mail.smtp.localhost is set, on a socket with this address. */
+    private static String hello(String local) throws UnknownHostException {
+        try {
+            return InetAddress.getLocalHost().getCanonicalHostName();
+        } catch (UnknownHostException unknown) {
+            return InetAddress.getByName(local).getCanonicalHostName();
+        }
+    }
+
+    private static void judge(String host, String target, int port, String mode, String hello, int limit)
+            throws Exception {
         say("stage", "context");
         SSLSocketFactory factory = factory();
         say("stage", "connect");
         Socket plain = new Socket();
-        InetSocketAddress address = new InetSocketAddress(host, port);
+        InetSocketAddress address = new InetSocketAddress(target, port);
         if (!address.isUnresolved()) {
             say("address", address.getAddress().getHostAddress());
         }
@@ -103,7 +134,34 @@ public final class StashMailVerdict {
         SSLSession session = socket.getSession();
         say("protocol", session.getProtocol());
         say("cipher", session.getCipherSuite());
-        sayGoodbye(socket, mode);
+        open = socket;
+        greeted = !mode.equals("smtps");
+    }
+
+    /** Loads a truststore as TLS does, and says which of its certificates this JVM does not read. */
+    private static void load(Map<String, String> asked) throws Exception {
+        CertificateFactory reader = CertificateFactory.getInstance("X.509");
+        for (Map.Entry<String, String> entry : asked.entrySet()) {
+            if (entry.getKey().startsWith("certificate.")) {
+                try {
+                    reader.generateCertificate(new ByteArrayInputStream(Base64.getDecoder().decode(entry.getValue())));
+                } catch (CertificateException | RuntimeException unreadable) {
+                    say("refused", entry.getKey().substring("certificate.".length()) + " " + chainOf(unreadable));
+                }
+            }
+        }
+        KeyStore store = KeyStore.getInstance(asked.get("type"));
+        String password = asked.get("password");
+        byte[] bytes = Base64.getDecoder().decode(asked.get("store"));
+        store.load(new ByteArrayInputStream(bytes), password == null ? null : password.toCharArray());
+        int count = 0;
+        for (String alias : Collections.list(store.aliases())) {
+            count += store.isCertificateEntry(alias) ? 1 : 0;
+        }
+        say("entries", Integer.toString(count));
+        if (count > 0) {
+            trustManager(store);
+        }
     }
 
     /** The JVM's default factory's settings, with a trust manager that tells what the JVM's own decides. */
@@ -115,13 +173,17 @@ public final class StashMailVerdict {
             SSLSocketFactory.getDefault().createSocket();
             throw unusable;
         }
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, new TrustManager[] {new Witness(trustManager(null))}, null);
+        return context.getSocketFactory();
+    }
+
+    private static X509ExtendedTrustManager trustManager(KeyStore store) throws Exception {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init((KeyStore) null);
+        trust.init(store);
         for (TrustManager manager : trust.getTrustManagers()) {
             if (manager instanceof X509ExtendedTrustManager) {
-                SSLContext context = SSLContext.getInstance("TLS");
-                context.init(null, new TrustManager[] {new Witness((X509ExtendedTrustManager) manager)}, null);
-                return context.getSocketFactory();
+                return (X509ExtendedTrustManager) manager;
             }
         }
         throw new IllegalStateException("this JVM's trust manager is not one of the usual kind");
@@ -142,10 +204,16 @@ public final class StashMailVerdict {
         }
     }
 
-    private static void sayGoodbye(SSLSocket socket, String mode) {
+    /** As a client should; nobody waits for it. */
+    private static void sayGoodbye() {
+        SSLSocket socket = open;
+        open = null;
+        if (socket == null) {
+            return;
+        }
         try {
             socket.setSoTimeout(2000);
-            if (mode.equals("smtps")) {
+            if (!greeted) {
                 reply(socket);
             }
             send(socket, "QUIT");
@@ -166,7 +234,7 @@ public final class StashMailVerdict {
         if (!answer.startsWith("\n" + code)) {
             throw new IOException("the server answered" + answer.replace('\n', ' '));
         }
-        return answer.replaceAll("\n\\d{3}[ -]", "\n").toUpperCase(java.util.Locale.ROOT);
+        return answer.replaceAll("\n\\d{3}[ -]", "\n").toUpperCase(Locale.ROOT);
     }
 
     private static String reply(Socket socket) throws IOException {
@@ -225,6 +293,32 @@ public final class StashMailVerdict {
         return false;
     }
 
+    /** Reads the requests, and ends the program when there is nobody left to ask. */
+    private static final class Requests extends Thread {
+        final LinkedBlockingQueue<Map<String, String>> queue = new LinkedBlockingQueue<>();
+
+        @Override
+        public void run() {
+            try {
+                BufferedReader in = new BufferedReader(new InputStreamReader(System.in, "US-ASCII"));
+                Map<String, String> asked = new HashMap<>();
+                for (String line = in.readLine(); line != null; line = in.readLine()) {
+                    int tab = line.indexOf('\t');
+                    if (tab > 0) {
+                        byte[] value = Base64.getDecoder().decode(line.substring(tab + 1));
+                        asked.put(line.substring(0, tab), new String(value, "UTF-8"));
+                    } else if (line.isEmpty()) {
+                        queue.add(asked);
+                        asked = new HashMap<>();
+                    }
+                }
+            } catch (IOException | RuntimeException broken) {
+                // As at the end.
+            }
+            Runtime.getRuntime().halt(0);
+        }
+    }
+
     /** Asks the JVM's own trust manager, as JavaMail does and then as Angus Mail does; JavaMail's answer counts. */
     private static final class Witness extends X509ExtendedTrustManager {
         private final X509ExtendedTrustManager own;
@@ -239,6 +333,7 @@ public final class StashMailVerdict {
             for (X509Certificate certificate : chain) {
                 sayFingerprint(certificate);
             }
+            sayIdentity(chain, kind, (SSLSocket) socket);
             judged = true;
             try {
                 own.checkServerTrusted(chain, kind, socket);
@@ -247,15 +342,27 @@ public final class StashMailVerdict {
                 throw refused;
             }
             say("trusted", "true");
+        }
+
+        /** The check of the host's name alone: with the certificate itself as the anchor, nothing else is checked. */
+        private static void sayIdentity(X509Certificate[] chain, String kind, SSLSocket socket) {
             try {
-                identify((SSLSocket) socket, "LDAPS");
-                own.checkServerTrusted(chain, kind, socket);
-                say("identity", "true");
-            } catch (CertificateException refused) {
-                say("identity", "false");
-                say("identity_error", chainOf(refused));
-            } finally {
-                identify((SSLSocket) socket, "");
+                KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+                store.load(null, null);
+                store.setCertificateEntry("server", chain[0]);
+                X509ExtendedTrustManager trusting = trustManager(store);
+                trusting.checkServerTrusted(chain, kind, socket);
+                try {
+                    identify(socket, "LDAPS");
+                    trusting.checkServerTrusted(chain, kind, socket);
+                    say("identity", "true");
+                } catch (CertificateException refused) {
+                    say("identity", "false");
+                } finally {
+                    identify(socket, "");
+                }
+            } catch (Exception unusual) {
+                say("identity", "");
             }
         }
 
@@ -270,7 +377,7 @@ public final class StashMailVerdict {
                 byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded());
                 StringBuilder text = new StringBuilder();
                 for (byte value : digest) {
-                    text.append(String.format("%02x", value & 0xff));
+                    text.append(Character.forDigit(value >> 4 & 15, 16)).append(Character.forDigit(value & 15, 16));
                 }
                 say("certificate", text.toString());
             } catch (Exception unreadable) {
@@ -312,4 +419,3 @@ public final class StashMailVerdict {
         }
     }
 }
-"""
