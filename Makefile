@@ -17,7 +17,7 @@ PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
-  bench-truststore bench-fleet docs-tables agreement java-program fuzz long
+  bench-truststore bench-fleet test-matrix docs-tables agreement java-program fuzz long
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -78,6 +78,9 @@ agreement: system-packages env ## the verdict against JavaMail on five JVMs, in 
 java-program: env ## compile the program that asks a JVM (needs JDK 17)
 	python scripts/java_program.py
 
+test-matrix: system-packages env ## provision and check under each ansible-core from 2.16 on; writes the README's table
+	STASH_MAIL_MATRIX=1 STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/matrix
+
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
 	  $(PYTEST) -s tests/fuzz
@@ -92,6 +95,10 @@ requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	  --no-header --quiet requirements/test.in --output-file requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \
 	  --no-header --quiet requirements/run.in --constraints requirements/test.txt --output-file requirements/run.txt
+	for core in 2.16 2.17 2.18 2.19 2.20 2.21; do \
+	  uv pip compile --universal --python-version $$(case $$core in 2.1?) echo 3.11;; *) echo 3.12;; esac) \
+	    --generate-hashes --no-header --quiet requirements/core-$$core.in --output-file requirements/core-$$core.txt || exit; \
+	done
 
 clean: ## remove what the runs left, the environment included
 	rm -rf .venv .cache .ansible

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-# What ansible-core 2.19 supports on targets; newer ones join as they come.
+# What the supported releases of ansible-core have on targets between them; newer ones join as they come.
 TARGET_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
