@@ -57,6 +57,29 @@ options:
     type: str
     choices: [fail, warn]
     default: fail
+  trusted_chain:
+    description:
+      - SHA-256 of the certificates that this mail server has just presented and the JVM has accepted, its own first, as
+        C(chain) of M(stashops.mail.stash_mail_probe) returned it for the same O(host), O(port), O(security),
+        O(truststore) and Java.
+      - If the server presents exactly these, the JVM is not started for them a second time, which takes longer than
+        all the rest. Whoever presents them has the key that belongs to them, since the handshake would fail otherwise.
+      - Anything else that it presents is judged as if this option were empty, before the password is sent.
+    type: list
+    elements: str
+    default: []
+  hello:
+    description:
+      - What to call this host in EHLO, as RV(hello) of M(stashops.mail.stash_mail_probe).
+      - If empty, the JVM is asked how it would call itself.
+    type: str
+    default: ""
+  jvm_arguments:
+    description:
+      - Further arguments of the product's JVM, as O(stashops.mail.stash_mail_probe#module:jvm_arguments).
+    type: list
+    elements: str
+    default: []
   dsn:
     description:
       - The events for which the mail servers are asked to send a delivery status notification (RFC 3461) to O(sender).
@@ -218,7 +241,9 @@ chain_complete:
   type: bool
   returned: always, except in check mode
 jvm:
-  description: What the product's JVM makes of the certificate, as M(stashops.mail.stash_mail_probe) returns it.
+  description:
+    - What the product's JVM makes of the certificate, as M(stashops.mail.stash_mail_probe) returns it.
+    - If O(trusted_chain) was presented, C(method) is V(known), and there are only C(trusted) and C(reason) besides.
   type: dict
   returned: always, except in check mode
 deferrals:

@@ -8,11 +8,12 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address, check_host, check_sha256
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.known_chain import KnownChain
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, SendOptions
@@ -23,6 +24,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "sender": {"type": "str", "required": True},
     "recipient": {"type": "list", "elements": "str", "required": True},
     "partial_refusal": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+    "trusted_chain": {"type": "list", "elements": "str", "default": []},
+    "hello": {"type": "str", "default": ""},
+    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
     "dsn": {"type": "list", "elements": "str", "choices": ["success", "failure", "delay"], "default": []},
 }
 RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
@@ -35,18 +39,25 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     check_address(params["sender"], "sender")
     recipients = check_recipients(params["recipient"])
-    settings = settings_of({**params, "recipient": ""})
+    settings = settings_of({**params, "recipient": ""})._replace(jvm_arguments=params["jvm_arguments"])
+    hello: str = params["hello"]
+    if hello:
+        # Of an address literal, what is in its brackets.
+        check_host(hello.strip("[]"), "hello")
+    known = [check_sha256(text, f"trusted_chain[{index}]") for index, text in enumerate(params["trusted_chain"])]
     account = account_of(params, lambda: settings.anchors().certificates)
     if host.check_mode:
         where = f"{settings.host}:{settings.port} ({settings.security})"
         return {"changed": True, "msg": f"A message to {', '.join(recipients)} would be sent through {where}."}
     options = SendOptions(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
     retry = GreylistRetry(params["greylist_wait"])
-    while True:
-        sending = Sending(settings, account, Deadline(params["deadline"]), recipients, options)
-        failure = sending.attempt()
-        if not retry.again(failure, sending.last_step):
-            break
+    # One for all tries, so that a JVM that has to be started is started once.
+    with KnownChain(settings.judge(), known, hello) if known or hello else settings.judge() as judge:
+        while True:
+            sending = Sending(settings, account, Deadline(params["deadline"]), recipients, options, judge)
+            failure = sending.attempt()
+            if not retry.again(failure, sending.last_step):
+                break
     for warning in [*sending.warnings, *retry.warnings(failure)]:
         host.warn(warning)
     result = {**sending.result, "deferrals": retry.deferrals}

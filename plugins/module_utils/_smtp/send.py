@@ -14,6 +14,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import 
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import message as messages
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation, Settings
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import Recipient, xtext
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge
 
 
 class SendOptions(t.NamedTuple):
@@ -68,12 +69,13 @@ class Sending:
         deadline: Deadline,
         recipients: t.Sequence[str] = (),
         options: SendOptions | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._settings = settings
         self._account = account
         self._deadline = deadline
         self._options = options or SendOptions()
-        self._conversation = _Handover(settings, deadline)
+        self._conversation = _Handover(settings, deadline, judge)
         self._recipients = [Recipient(address) for address in recipients or [settings.recipient]]
         addresses = [recipient.address for recipient in self._recipients]
         self._message = messages.build(settings.sender, addresses, settings.host, settings.port, settings.security)
