@@ -85,6 +85,7 @@ def run(programs: Path, site: Site, playbook: str, *options: str) -> str:
         timeout=RUN_SECONDS,
         check=False,
     )
+    site.output += done.stdout  # which must show no password
     assert done.returncode == 0, done.stdout
     return done.stdout
 
