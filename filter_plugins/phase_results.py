@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The results of the role's phases, as its callers get them, and what they say in words."""
+"""The results of the role's phases, as its callers get them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ short_description: Results of the phases of the role stash_mail, without what is
 version_added: 0.1.0
 author: The stash_mail developers (@stashops)
 description:
-  - Takes the registered results of the phases, and drops the phases that did not run and what every task returns.
+  - Takes what is known of each phase, and drops what did not run and what every task returns.
 options:
   _input:
-    description: Registered results by phase.
-    type: dict
-    required: true
-  info:
-    description: The registered result of M(stashops.mail.stash_mail_info), which becomes the phase C(prereqs).
+    description:
+      - By phase a list of results, what the phase did before what its plan said. The first that is a result counts.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-results: "{{ {'jvm': registered} | stashops.mail.phase_results(info) }}"
+results: "{{ {'jvm': [registered | default({}), plan.jvm]} | stashops.mail.phase_results }}"
 """
 
 RETURN = r"""
@@ -38,12 +35,15 @@ _value:
 _OF_ANSIBLE = ("failed", "invocation", "diff", "warnings", "deprecations", "exception", "ansible_facts")
 
 
-def phase_results(phases: t.Mapping[str, t.Any], info: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the modules' own values of ``info`` and of the phases that ran."""
+def phase_results(phases: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]]) -> dict[str, t.Any]:
+    """Return the modules' own values of the phases that have a result."""
+    found = {
+        name: next((one for one in results if one and not one.get("skipped")), {}) for name, results in phases.items()
+    }
     return {
         name: {key: value for key, value in result.items() if key not in _OF_ANSIBLE and not key.startswith("_")}
-        for name, result in {"prereqs": info, **phases}.items()
-        if result and not result.get("skipped")
+        for name, result in found.items()
+        if result
     }
 
 

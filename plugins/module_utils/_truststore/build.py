@@ -310,6 +310,13 @@ def write(
     return result, after
 
 
+def _make_folders(host: Host, folder: str) -> None:
+    """Make what is missing of ``folder``. Readable for the product's account whatever the umask."""
+    if not os.path.isdir(folder):
+        _make_folders(host, os.path.dirname(folder))
+        _files.make_folder(folder, prepare=_files.keep_context(host.module, folder))
+
+
 def install(
     host: Host,
     params: t.Mapping[str, t.Any],
@@ -334,7 +341,7 @@ def install(
             result["changed"] = True
             parts.append({"before": old, "after": new})
     if not host.check_mode:
-        _files.make_folder(folder, prepare=_files.keep_context(host.module, folder))
+        _make_folders(host, folder)
         _files.remove_leftovers(path)
         if rebuilt:
             replace(host, params, path, before, after, attributes, result)

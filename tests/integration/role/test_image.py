@@ -42,7 +42,7 @@ def test_the_arguments_go_through_the_environment(site: Site, tmp_path: Path) ->
     left = site.run("--tags", "stash_mail_truststore,stash_mail_jvm", jvm_environment_file=str(file))
     assert left.ok, left.output
     assert "this is not in force until you restart the product" in shown(left.output)
-    assert "Its container has to be made anew" in shown(left.output)
+    assert "Its container has to be recreated" in shown(left.output)
 
     options = {"jvm_environment_file": str(file), "pre_restart_tasks": str(hook)}
     done = site.run(**options)

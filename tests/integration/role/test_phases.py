@@ -75,7 +75,7 @@ def test_a_truststore_of_somebody_else_is_built_on_or_left(tmp_path: Path) -> No
         before = site.state()
         refused = site.run()
         assert refused.code == 2
-        assert "Set stash_mail_truststore_base to that path to build on it" in shown(refused.output)
+        assert "(stash_mail_truststore_base) to that path to build on it" in shown(refused.output)
         assert site.state() == before
         # The environment of the start script is not ours to change, so here it is gone after the restart.
         assert site.run(truststore_base=str(theirs)).ok

@@ -31,15 +31,22 @@ def prereqs(folder: Path, hosts: dict[str, dict[str, Any]], *arguments: str) -> 
     inventory = {"all": {"hosts": {name: {**common, **values} for name, values in hosts.items()}}}
     (folder / "hosts.json").write_text(json.dumps(inventory))
     shown = "{{ [inventory_hostname, stash_mail_host, stash_mail_port, stash_mail_security] | to_json }}"
-    role: dict[str, Any] = {"name": str(ROLE), "tasks_from": "provision/prereqs"}
-    # The specs of the role's way in, since prereqs alone is none.
+    problems = "{{ __stash_mail_inputs | stashops.mail.input_problems }}"
+    role: list[dict[str, Any]] = [
+        {"ansible.builtin.import_role": {"name": str(ROLE), "tasks_from": "ask/fleet"}},
+        {
+            "ansible.builtin.import_role": {"name": str(ROLE), "tasks_from": "ask/variables"},
+            "vars": {"__stash_mail_problems": problems},
+        },
+    ]
+    # The specs of the role's way in, since these alone are none.
     specs = {"ansible.builtin.validate_argument_spec": {"argument_spec": {key: OPTIONS[key] for key in SPECS}}}
     told: dict[str, Any] = {"ansible.builtin.debug": {"msg": shown}}
     book = [
         {
             "hosts": "all",
             "gather_facts": False,
-            "tasks": [{"ansible.builtin.import_role": role}, specs, told],
+            "tasks": [*role, specs, told],
         }
     ]
     (folder / "play.yml").write_text(json.dumps(book))

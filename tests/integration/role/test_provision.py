@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
-from tests.integration.role.conftest import RECIPIENT, Site
+from tests.integration.role.conftest import RECIPIENT, Outcome, Site
+
+
+def cost(outcome: Outcome) -> tuple[int, int]:
+    """How many modules were called on the host, and how many tasks were begun."""
+    return outcome.output.count("Using module file"), outcome.output.count("\nTASK [")
 
 
 def test_from_nothing_to_a_message_and_back(site: Site) -> None:
@@ -19,6 +24,8 @@ def test_from_nothing_to_a_message_and_back(site: Site) -> None:
     first = site.run("--diff")
     assert first.ok, first.output
     assert first.changed == checked.changed, "check mode has promised something else"
+    # The plan, the truststore, the arguments, the restart, until it is up, the settings, the message.
+    assert cost(first)[0] == 7
     assert bitbucket.state() == "RUNNING"
     assert bitbucket.pid != before[0]
     settings = site.mail_settings()
@@ -36,6 +43,9 @@ def test_from_nothing_to_a_message_and_back(site: Site) -> None:
         assert again.ok, again.output
         assert again.changed == 0
         assert site.state() == state
+        # The plan, and the message, which a check does not send.
+        assert cost(again)[0] == (1 if options else 2)
+        assert cost(again)[1] <= 16
     assert site.run(playbook="check").ok
 
     removed = site.run(state="absent")

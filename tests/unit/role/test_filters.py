@@ -13,16 +13,34 @@ from ansible_collections.stashops.mail.plugins.filter.summary import summary
 INFO = {"changed": False, "failed": False, "version": "9.4.2", "invocation": {}}
 
 
-def test_phases_that_did_not_run_are_left_out() -> None:
-    phases = {
-        "jvm": {"changed": True, "path": "/p", "diff": []},
-        "probe": {"changed": False, "skipped": True},
-        "verify": {},
+def test_the_first_result_of_a_phase_counts_and_what_did_not_run_is_left_out() -> None:
+    phases: dict[str, list[dict[str, Any]]] = {
+        "prereqs": [INFO],
+        "jvm": [{}, {"changed": True, "path": "/p", "diff": []}, {"changed": False, "path": "/planned"}],
+        "truststore": [{"changed": False, "skipped": True}, {"changed": False, "entries": 3}],
+        "probe": [{"changed": False, "skipped": True}],
+        "verify": [{}],
     }
-    assert phase_results(phases, INFO) == {
+    assert phase_results(phases) == {
         "prereqs": {"changed": False, "version": "9.4.2"},
         "jvm": {"changed": True, "path": "/p"},
+        "truststore": {"changed": False, "entries": 3},
     }
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"prereqs": {"product": None, "install_dir": None, "process": None}}, "No Stash or Bitbucket is installed"),
+        (
+            {"prereqs": {"product": "bitbucket", "install_dir": "/opt/b", "cryptography": None}},
+            "A real run installs it",
+        ),
+    ],
+)
+def test_a_check_says_what_it_could_not_ask(result: dict[str, Any], said: str) -> None:
+    assert any(said in sentence for sentence in summary(result, check=True))
+    assert not any(said in sentence for sentence in summary(result))
 
 
 def test_summary_of_a_whole_run() -> None:

@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the role's variables, before any host is asked."""
+
+from __future__ import annotations
+
+import os.path
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.plugin_utils._task_files import task_files
+
+DOCUMENTATION = r"""
+name: input_problems
+short_description: What is wrong with the variables of the role stash_mail
+version_added: 0.1.0
+author: The stash_mail developers (@stashops)
+description:
+  - Takes the variables, and says what no host has to be asked for, and no argument spec can tell.
+options:
+  _input:
+    description: The values of the role's variables, by their names without C(stash_mail_).
+    type: dict
+    required: true
+  nodes:
+    description: The nodes of the instance, where they would be provisioned as one of its own.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+problems: "{{ {'port': 70000} | stashops.mail.input_problems }}"
+"""
+
+RETURN = r"""
+_value:
+  description: A text for each problem, which says what to do.
+  type: list
+  elements: str
+"""
+
+Values = t.Mapping[str, t.Any]
+_MAILBOX = ("host", "username", "password")
+
+
+def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
+    """Return a text for each problem."""
+    found = (
+        _cluster(nodes, values["cluster"]),
+        _region(values),
+        _missing(values),
+        _account(values),
+        _oauth2(values),
+        _administrator(values),
+        _port(values),
+        _mailbox(values),
+        task_files("pre_restart_tasks", "post_restart_tasks", values),
+        _environment_file(values),
+        _restart(values),
+    )
+    return [text for text in found if text]
+
+
+def _cluster(nodes: t.Sequence[str], cluster: str) -> str:
+    if len(nodes) < 2:
+        return ""
+    return (
+        f"{', '.join(nodes)} are nodes of the cluster {cluster}, and this play would restart them before it knows of "
+        "all that "
+        "they can use the settings. Run the playbook stashops.mail.provision, or the role's entry points prepare, "
+        "node and "
+        "cluster as its plays do."
+    )
+
+
+def _region(values: Values) -> str:
+    if values["state"] != "present" or "<region>" not in values["host"]:
+        return ""
+    return (
+        f"stash_mail_preset_region must be set with stash_mail_preset {values['preset']}, whose host is "
+        f"{values['host']}. "
+        "Or set stash_mail_host."
+    )
+
+
+def _missing(values: Values) -> str:
+    names = [f"stash_mail_{name}" for name in ("host", "sender", "recipient") if not values[name]]
+    if values["state"] != "present" or not names:
+        return ""
+    return (
+        f"{', '.join(names)} must be set: the mail server's host name, the address that the product sends from, and "
+        "the "
+        "address that the test message goes to."
+    )
+
+
+def _account(values: Values) -> str:
+    if values["auth_type"] != "basic" or bool(values["username"]) == bool(values["password"]):
+        return ""
+    given, empty = ("username", "password") if values["username"] else ("password", "username")
+    return (
+        f"stash_mail_{empty} is empty while stash_mail_{given} is set: give both to authenticate, or neither for "
+        "anonymous mail."
+    )
+
+
+def _oauth2(values: Values) -> str:
+    if values["auth_type"] != "oauth2" or values["state"] != "present":
+        return ""
+    if values["oauth2_provider_id"] and values["oauth2_token_id"] and not values["password"]:
+        return ""
+    return (
+        "With stash_mail_auth_type oauth2 the product logs in by a token: set stash_mail_oauth2_provider_id and "
+        "stash_mail_oauth2_token_id to the ids of a provider and a token that Bitbucket has, and leave "
+        "stash_mail_password empty."
+    )
+
+
+def _administrator(values: Values) -> str:
+    if values["bitbucket_admin_user"] and values["bitbucket_admin_password"]:
+        return ""
+    return (
+        "stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password must be set, to an account with the "
+        "permission SYS_ADMIN."
+    )
+
+
+def _port(values: Values) -> str:
+    if int(values["port"]) in range(1, 65536):
+        return ""
+    return f"stash_mail_port {values['port']} is out of range: a TCP port is 1 to 65535."
+
+
+def _mailbox(values: Values) -> str:
+    if values["imap"] and values["pop3"]:
+        return (
+            "stash_mail_imap and stash_mail_pop3 are both set, and a message is looked for by one of them only. Leave "
+            "one "
+            "of them empty."
+        )
+    name = "imap" if values["imap"] else "pop3"
+    mailbox = values[name]
+    if not mailbox or all(mailbox.get(key) for key in _MAILBOX):
+        return ""
+    return (
+        f"stash_mail_{name} lacks its host, username or password. Leave it empty to end the run when the mail server "
+        "has "
+        "taken the message over."
+    )
+
+
+def _environment_file(values: Values) -> str:
+    if not values["is_container"] or os.path.isabs(values["jvm_environment_file"]):
+        return ""
+    return (
+        "stash_mail_jvm_environment_file must be the absolute path of the file on the target that the container gets "
+        "its "
+        "environment from, as its --env-file says."
+    )
+
+
+def _restart(values: Values) -> str:
+    if values["restart"] != "tasks" or values["pre_restart_tasks"]:
+        return ""
+    return (
+        "The product cannot be restarted by tasks: stash_mail_pre_restart_tasks is empty. Set stash_mail_restart to "
+        "service, or to none to restart it yourself."
+    )
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filters by name."""
+        return {"input_problems": input_problems}

@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run asks before it changes anything, by its tags."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.plugin_utils._scope import Scope, selects
+
+DOCUMENTATION = r"""
+name: questions
+short_description: Questions that a run of the role stash_mail asks before it changes anything
+version_added: 0.1.0
+author: The stash_mail developers (@stashops)
+description:
+  - Takes the tags of the run. Where a phase runs alone, only what it needs is asked.
+options:
+  _input:
+    description: The tags C(tags) and C(skipped_tags), lists.
+    type: dict
+    required: true
+  state:
+    description: The variable C(stash_mail_state).
+    type: str
+    required: true
+  has_properties:
+    description: Whether there are properties to be set.
+    type: bool
+    required: true
+  is_cluster:
+    description: Whether the host is a node of a cluster.
+    type: bool
+    required: true
+"""
+
+EXAMPLES = r"""
+questions: "{{ {'tags': ['all'], 'skipped_tags': []} | stashops.mail.questions('present', true, false) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Names of questions of M(stashops.mail.stash_mail_plan).
+  type: list
+  elements: str
+"""
+
+# Question: the phases that need its answer, besides the preflight.
+_PHASES = {
+    "status": ("server",),
+    "server": ("server",),
+    "jvm": ("jvm",),
+    "properties": ("properties",),
+    "truststore": ("truststore",),
+    "probe": ("probe",),
+}
+
+
+def questions(scope: Scope, state: str, has_properties: bool, is_cluster: bool) -> list[str]:
+    """Return the names of the questions, in the order of the plan."""
+    possible = {"status": is_cluster, "properties": has_properties, "probe": state == "present"}
+    return [
+        name
+        for name, phases in _PHASES.items()
+        if possible.get(name, True) and any(selects(scope, phase) for phase in ("prereqs", *phases))
+    ]
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filters by name."""
+        return {"questions": questions}

@@ -1,0 +1,39 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node's plan says."""
+
+from __future__ import annotations
+
+import typing as t
+
+# What the module stash_mail_plan returned; empty where the host could not be asked.
+Answers = t.Mapping[str, t.Any]
+
+
+def would_change(answers: Answers, question: str) -> bool:
+    """Whether what ``question`` is about is not as wanted."""
+    return bool((answers.get(question) or {}).get("changed"))
+
+
+def holds_certificates(answers: Answers) -> bool:
+    """Whether there is to be a truststore; where it is to be removed, there is nothing in it."""
+    return bool((answers.get("truststore") or {}).get("entries"))
+
+
+def unread(answers: Answers) -> list[str]:
+    """What the running product has not read as it is to be, in words; what would be written first is counted."""
+    found = []
+    if (would_change(answers, "truststore") and holds_certificates(answers)) or _needs_restart(answers, "jvm"):
+        found.append("its truststore")
+    if _needs_restart(answers, "properties"):
+        found.append("its properties")
+    return found
+
+
+def is_unread(answers: Answers) -> bool:
+    """Whether the product has to be restarted."""
+    return bool(unread(answers))
+
+
+def _needs_restart(answers: Answers, question: str) -> bool:
+    return bool((answers.get(question) or {}).get("restart_needed"))

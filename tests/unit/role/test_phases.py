@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked and what is done, by the plan and by the tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.stashops.mail.plugins.filter.phases import phases
+from ansible_collections.stashops.mail.plugins.filter.questions import questions
+from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
+
+ALL = {"tags": ["all"], "skipped_tags": []}
+WANTED = {"state": "present", "auth_type": "basic", "verify": "always", "notification": False, "is_writer": True}
+SAME: dict[str, Any] = {"changed": False, "restart_needed": False}
+NOTHING: dict[str, Any] = {
+    "server": {"changed": False},
+    "jvm": SAME,
+    "properties": SAME,
+    "truststore": {"changed": False, "entries": 140},
+}
+
+
+def tags(*names: str, skipped: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    return {"tags": [*names], "skipped_tags": [*skipped]}
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        (ALL, ["server", "jvm", "properties", "truststore", "probe"]),
+        (tags("stash_mail"), ["server", "jvm", "properties", "truststore", "probe"]),
+        (tags("stash_mail_prereqs"), ["server", "jvm", "properties", "truststore", "probe"]),
+        (tags("trust"), ["server", "jvm", "properties", "truststore", "probe"]),
+        (tags("stash_mail_truststore", "stash_mail_jvm"), ["jvm", "truststore"]),
+        (tags("stash_mail_probe"), ["probe"]),
+        (tags("stash_mail_verify"), []),
+        (
+            tags("all", skipped=("stash_mail_prereqs", "stash_mail_probe")),
+            ["server", "jvm", "properties", "truststore"],
+        ),
+    ],
+)
+def test_a_phase_alone_asks_for_what_it_needs(scope: dict[str, list[str]], asked: list[str]) -> None:
+    assert questions(scope, "present", True, False) == asked
+
+
+def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
+    assert questions(ALL, "absent", False, True) == ["status", "server", "jvm", "truststore"]
+
+
+@pytest.mark.parametrize(
+    ("change", "done"),
+    [
+        ({}, []),
+        ({"truststore": {"changed": True, "entries": 140}}, ["truststore", "restart"]),
+        ({"truststore": {"changed": True}, "jvm": {"changed": True, "restart_needed": True}},
+         ["jvm", "restart", "truststore_absent"]),
+        ({"jvm": {"changed": False, "restart_needed": True}}, ["restart"]),
+        ({"properties": {"changed": True, "restart_needed": True}}, ["properties", "restart"]),
+        ({"server": {"changed": True}}, ["server"]),
+        ({"truststore": {"changed": False, "skipped": True}}, []),
+    ],
+)  # fmt: skip
+def test_what_differs_is_done(change: dict[str, Any], done: list[str]) -> None:
+    assert phases({**NOTHING, **change}, ALL, WANTED) == [*done, "verify"]
+    on_change = {**WANTED, "verify": "on_change"}
+    assert phases({**NOTHING, **change}, ALL, on_change) == (done and [*done, "verify"])
+
+
+def test_tags_narrow_it_down() -> None:
+    answers = {
+        **NOTHING,
+        "truststore": {"changed": True, "entries": 1},
+        "jvm": {"changed": True, "restart_needed": True},
+    }
+    assert phases(answers, tags("stash_mail_truststore"), WANTED) == ["truststore"]
+    assert phases(answers, tags("stash_mail_jvm"), WANTED) == ["jvm", "restart"]
+    assert phases(answers, tags("stash_mail_verify"), WANTED) == ["verify"]
+    assert phases(answers, tags("all", skipped=("stash_mail_verify",)), WANTED) == ["truststore", "jvm", "restart"]
+
+
+def test_settings_are_written_by_one_node_and_what_proves_them_is_chosen() -> None:
+    answers = {**NOTHING, "server": {"changed": True}}
+    assert phases(answers, ALL, {**WANTED, "is_writer": False}) == ["verify"]
+    assert phases(NOTHING, ALL, {**WANTED, "notification": True}) == ["verify", "notification"]
+    assert phases(NOTHING, ALL, {**WANTED, "auth_type": "oauth2"}) == ["notification"]
+    assert phases(NOTHING, ALL, {**WANTED, "state": "absent"}) == []
+    assert phases(NOTHING, ALL, {**WANTED, "verify": "never"}) == []
+    assert phases({}, ALL, {**WANTED, "verify": "never"}) == []
+
+
+def test_what_the_process_has_not_read() -> None:
+    assert unread(NOTHING) == []
+    both = {"jvm": {"restart_needed": True}, "properties": {"restart_needed": True}}
+    assert unread(both) == ["its truststore", "its properties"]

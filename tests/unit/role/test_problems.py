@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the variables, and why not to go on after the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.stashops.mail.plugins.filter.input_problems import input_problems
+from ansible_collections.stashops.mail.plugins.filter.plan_problems import plan_problems
+
+GOOD: dict[str, Any] = {
+    "auth_type": "basic",
+    "bitbucket_admin_password": "a",
+    "bitbucket_admin_user": "admin",
+    "cluster": "main",
+    "host": "mail.example.com",
+    "imap": {},
+    "is_container": False,
+    "jvm_environment_file": "",
+    "oauth2_provider_id": "",
+    "oauth2_token_id": "",
+    "password": "p",
+    "pop3": {},
+    "port": 25,
+    "post_restart_tasks": "",
+    "pre_restart_tasks": "",
+    "preset": "",
+    "recipient": "r@example.com",
+    "restart": "auto",
+    "sender": "s@example.com",
+    "state": "present",
+    "username": "u",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"host": "", "sender": ""}, "stash_mail_host, stash_mail_sender must be set"),
+        ({"host": "smtp.<region>.example.com", "preset": "amazon_ses"}, "stash_mail_preset_region must be set"),
+        ({"password": ""}, "stash_mail_password is empty while stash_mail_username is set"),
+        ({"username": ""}, "stash_mail_username is empty while stash_mail_password is set"),
+        ({"auth_type": "oauth2"}, "leave stash_mail_password empty"),
+        ({"bitbucket_admin_user": ""}, "permission SYS_ADMIN"),
+        ({"port": "70000"}, "stash_mail_port 70000 is out of range"),
+        ({"imap": {"host": "m"}, "pop3": {"host": "m"}}, "stash_mail_imap and stash_mail_pop3 are both set"),
+        ({"pop3": {"host": "m", "username": "u"}}, "stash_mail_pop3 lacks its host, username or password"),
+        ({"post_restart_tasks": "after.yml"}, "after.yml is no file on the controller"),
+        ({"is_container": True}, "stash_mail_jvm_environment_file must be the absolute path"),
+        ({"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
+    ],
+)
+def test_each_problem_is_said(change: dict[str, Any], said: str) -> None:
+    assert input_problems(GOOD) == []
+    (text,) = input_problems({**GOOD, **change})
+    assert said in text
+
+
+def test_all_problems_are_said_at_once_and_few_matter_where_mail_is_taken_out(tmp_path: Path) -> None:
+    tasks = tmp_path / "drain.yml"
+    tasks.touch()
+    assert len(input_problems({**GOOD, "host": "", "port": 0, "pre_restart_tasks": str(tasks)})) == 2
+    assert input_problems({**GOOD, "state": "absent", "host": "", "sender": "", "recipient": ""}) == []
+    assert "n1, n2 are nodes of the cluster main" in input_problems(GOOD, ["n1", "n2"])[0]
+    assert input_problems(GOOD, ["n1"]) == []
+
+
+NODE: dict[str, Any] = {
+    "name": "n2",
+    "cluster": "main",
+    "url": "http://n2:7990",
+    "nodes": ["n1", "n2"],
+    "left_out": [],
+    "is_partial_allowed": False,
+    "writer": "n1",
+    "installs_packages": False,
+}
+MAIL = {"before": {"host": "old"}, "after": {"host": "new"}}
+ANSWERS: dict[str, Any] = {
+    "product": {"cryptography": "41.0"},
+    "status": {"url": "http://n2:7990/status", "state": "RUNNING", "status": 200},
+    "server": {"mail_server": MAIL},
+    "failures": [],
+    "refusals": [],
+}
+WRITER: dict[str, Any] = {"status": {"url": "http://n1:7990/status"}, "server": {"mail_server": MAIL}}
+
+
+def problems(answers: dict[str, Any], writer: dict[str, Any] | None = None, **node: Any) -> list[str]:
+    hostvars = {"n1": {"__stash_mail_plan": WRITER if writer is None else writer}, "n2": {"__stash_mail_plan": answers}}
+    return plan_problems(answers, {**NODE, **node}, hostvars)
+
+
+def test_nothing_is_wrong() -> None:
+    assert problems(ANSWERS) == []
+    assert problems(ANSWERS, writer={}) == [], "one that has not answered says so itself"
+
+
+@pytest.mark.parametrize(
+    ("change", "node", "said"),
+    [
+        ({"failures": ["server"], "server": {"msg": "No password."}}, {}, "No password."),
+        ({"refusals": ["It would be given away."]}, {}, "It would be given away."),
+        (
+            {"failures": ["status"], "status": {"state": "STARTING", "status": 503}},
+            {},
+            "says 503 STARTING and not RUNNING",
+        ),
+        ({"status": {"url": "http://n1:7990/status"}}, {}, "for n1 as well"),
+        ({"server": {"mail_server": {**MAIL, "after": {"host": "another"}}}}, {}, "which has one mail server"),
+        ({}, {"left_out": ["n3"]}, "would change for n3 too, which this run leaves out"),
+        (
+            {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": "It is missing."}},
+            {},
+            "It is missing.",
+        ),
+    ],
+)
+def test_each_reason_is_said(change: dict[str, Any], node: dict[str, Any], said: str) -> None:
+    (text,) = problems({**ANSWERS, **change}, **node)
+    assert said in text
+
+
+def test_what_is_no_reason() -> None:
+    on_loopback = {"status": {"url": "http://localhost:7990/status"}}
+    assert problems({**ANSWERS, **on_loopback}, writer={**WRITER, **on_loopback}) == []
+    assert problems(ANSWERS, left_out=["n3"], is_partial_allowed=True) == []
+    same = {"mail_server": {"before": {"host": "new"}, "after": {"host": "new", "oauth2_token_id": "1"}}}
+    assert problems({**ANSWERS, "server": same}, writer={}, left_out=["n3"]) == [], "what the product may hide"
+    lacking = {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": "It is missing."}}
+    assert problems({**ANSWERS, **lacking}, installs_packages=True) == []
+
+
+def test_a_host_without_answers() -> None:
+    assert "n2 cannot be reached: No route." in problems({"unreachable": True, "msg": "No route."})[0]
+    assert problems({"msg": "No Python."}) == ["No Python."]
