@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.phase_results import phase_results
-from ansible_collections.stashops.mail.plugins.filter.summary import summary
+from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summary
 
 INFO = {"changed": False, "failed": False, "version": "9.4.2", "invocation": {}}
 
