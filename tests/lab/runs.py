@@ -45,8 +45,9 @@ class Run:
 
     @property
     def in_preflight(self) -> bool:
-        """Whether provisioning ended before the first node was touched."""
-        return "PLAY [Ask all hosts everything" in self.output and "PLAY [Provision node by node]" not in self.output
+        """Whether the run failed before the first node was touched."""
+        before, _, _ = self.output.partition("PLAY [Provision the nodes")
+        return "PLAY [Ask all hosts everything" in before and "\n[ERROR]: " in before
 
     @property
     def error(self) -> str:

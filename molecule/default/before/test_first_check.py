@@ -14,7 +14,7 @@ def test_first_check(lab: Lab, runs: Runs) -> None:
     run = runs("--check", "--diff")
     assert run.code == 0, run.evidence
     assert run.changed > 0
-    for shown in ("+Environment=", "trustStore=/etc/stash_mail/cacerts", "587"):
+    for shown in ("/stash_mail.conf", "+-Djavax.net.ssl.trustStore=/etc/stash_mail/cacerts", "587"):
         assert shown in run.output, run.log
     assert lab.state() == before
     assert lab.find("SUBJECT", SUBJECT, seconds=0) == []
