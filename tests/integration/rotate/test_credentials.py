@@ -124,7 +124,7 @@ def test_nothing_to_go_back_to(site: Site, old: Account, new: Account) -> None:
 @pytest.mark.parametrize(
     ("marker", "delay"),
     [
-        ("ask | Find out what the product would get", 0.5),
+        ("try | Ask the mail server", 0.5),
         ("server | Write the mail-server settings", 0.3),
         # When Bitbucket has them, and the record of it takes a while yet.
         ("", 0.0),
@@ -146,9 +146,7 @@ def test_killed_and_run_again(site: Site, old: Account, new: Account, marker: st
 def test_killed_while_it_goes_back(site: Site, old: Account, new: Account) -> None:
     site.smtp.accounts = {old, new}
     with Watch(site, new, lambda: site.smtp.muted.add(new[0])):
-        killed(
-            site, "rotate_credentials_back | Write the old ones", 0.3, rotate_username=new[0], rotate_password=new[1]
-        )
+        killed(site, "roll_back | Write the old ones", 0.3, rotate_username=new[0], rotate_password=new[1])
     assert held(site) in (old, new)
     site.smtp.muted = set()
     assert rotate(site, new).ok
