@@ -27,7 +27,7 @@ demo: ## run the whole path on loopback and show the delivered message
 	@python -m demo
 
 test: system-packages env lint types ## run everything
-	$(PYTEST) $(PARALLEL) tests
+	$(PYTEST) $(PARALLEL) --durations 25 --durations-min 10 tests
 
 env: ## make .venv ready for the tests
 	@scripts/env test
