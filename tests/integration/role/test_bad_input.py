@@ -8,7 +8,6 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -77,6 +76,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("the product is down", {"bitbucket_url": "http://127.0.0.1:1"}, "nothing listens on port 1 of 127.0.0.1"),
     ("not trusted", {"certificates": []}, "JVM does not trust localhost"),
 ]
+# Trusted, and issued for another name than the one that it is reached by. Its server is there as long as the run.
+ANOTHER_NAME = ("another name", "the certificate is made out to other.example.com, not to localhost")
 
 
 PLAY = [
@@ -94,11 +95,18 @@ def refusals(shared: Site) -> dict[str, Refusal]:
     before = shared.state()
     book = shared.folder / "prepare"
     book.with_suffix(".yml").write_text(json.dumps(PLAY))
-    hosts = {
-        f"case{number}": {**shared.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
-        for number, (_, changes, _) in enumerate(CASES)
-    }
-    code, output = run_playbook(shared.folder, {"bitbucket": {"hosts": hosts}}, playbook=str(book))
+    other = self_signed("other.example.com")
+    with MailServer(
+        "starttls_required", username=ACCOUNT, password=shared.password, certificate=other, hostname="localhost"
+    ) as misnamed:
+        title, message = ANOTHER_NAME
+        cases = [*CASES, (title, {"port": misnamed.port, "certificates": [{"pem": other.pem}]}, message)]
+        hosts = {
+            f"case{number}": {**shared.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
+            for number, (_, changes, _) in enumerate(cases)
+        }
+        code, output = run_playbook(shared.folder, {"bitbucket": {"hosts": hosts}}, playbook=str(book))
+        assert not misnamed.auth_attempts
     shared.output += output
     assert code == 2, output
     unchanged(shared, before)
@@ -107,11 +115,14 @@ def refusals(shared: Site) -> dict[str, Refusal]:
     changed = dict(re.findall(r"^(case\d+) +: .*\bchanged=(\d+)", output, re.MULTILINE))
     return {
         title: Refusal(re.sub(r"\s+", " ", told.get(f"case{number}", "")), int(changed[f"case{number}"]))
-        for number, (title, _, _) in enumerate(CASES)
+        for number, (title, _, _) in enumerate(cases)
     }
 
 
-@pytest.mark.parametrize(("title", "message"), [(case[0], case[2]) for case in CASES], ids=[case[0] for case in CASES])
+TOLD = [*((title, message) for title, _, message in CASES), ANOTHER_NAME]
+
+
+@pytest.mark.parametrize(("title", "message"), TOLD, ids=[title for title, _ in TOLD])
 def test_input(refusals: dict[str, Refusal], title: str, message: str) -> None:
     assert message in refusals[title].told
     assert refusals[title].changed == 0
@@ -163,7 +174,7 @@ def test_fetch_with_another_fingerprint(shared: Site) -> None:
     assert self_fingerprint(shared) in outcome.lower(), "it says what the server presents"
 
 
-def test_another_name(shared: Site, tmp_path: Path) -> None:
+def test_another_host(shared: Site) -> None:
     other = self_signed("other.example.com")
     refused(shared, "certificate", certificates=[{"pem": other.pem}])
     refused(shared, "cannot be reached", host="127.0.0.2")
