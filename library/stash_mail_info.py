@@ -114,6 +114,9 @@ scripts:
     stop:
       description: Path of the stop script.
       type: str
+    refused:
+      description: Why root must not run them, empty where nothing is against it.
+      type: str
 java:
   description: The Java that the product runs on, V(none) if none was found.
   type: dict

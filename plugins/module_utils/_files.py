@@ -189,6 +189,29 @@ def make_folder(path: str, mode: int = 0o755, prepare: Prepare | None = None) ->
         raise StashMailError(f"The folder {path} cannot be made: {_reason(error, path)}") from None
 
 
+def check_replaceable(path: str) -> None:
+    """Raise :class:`StashMailError` where :func:`replace` could not make a file of this name. Nothing is left there."""
+    try:
+        with _Place(path) as place:
+            place.check(place.stat(), writing=True)
+            descriptor, temporary = _make_temporary(place)
+            os.close(descriptor)
+            os.unlink(temporary, dir_fd=place.folder)
+    except OSError as error:
+        raise StashMailError(f"{path} cannot be written: {_reason(error, path)}") from None
+
+
+def set_aside(path: str, suffix: str) -> None:
+    """Rename a file, or a link itself, to its name with ``suffix``; raises :class:`StashMailError`."""
+    try:
+        with _Place(path, follow=False) as place:
+            place.check(place.stat(), writing=True)
+            os.replace(place.name, place.name + suffix, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            _sync(place.folder)
+    except OSError as error:
+        raise StashMailError(f"{path} cannot be renamed: {_reason(error, path)}") from None
+
+
 def remove(path: str, with_empty_folder: bool = False) -> None:
     """Remove a file durably, or a link itself; raises :class:`StashMailError`.
 
@@ -295,7 +318,9 @@ class _Place:
         """Raise :class:`StashMailError` if another account has led us to what is not its own."""
         folder = os.fstat(self.folder)
         is_shared = folder.st_uid not in _trusted() or folder.st_mode & stat.S_IWOTH
-        if info and stat.S_ISREG(info.st_mode) and info.st_nlink > 1 and is_shared and info.st_uid != folder.st_uid:
+        is_linked = bool(info and stat.S_ISREG(info.st_mode) and info.st_nlink > 1)
+        # In a folder for everybody its owner says nothing about who has made the name.
+        if info and is_linked and is_shared and (info.st_uid != folder.st_uid or folder.st_mode & stat.S_IWOTH):
             raise StashMailError(
                 f"{self.path} is not used: it is a second name (a hard link) of a file of {_account(info.st_uid)}, "
                 f"in a folder of {_account(folder.st_uid)}. Remove it, and see who made it."

@@ -9,7 +9,13 @@ import traceback
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._secrets import Redactor, is_secret, of_account, printable
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import (
+    Redactor,
+    harmless,
+    is_secret,
+    of_account,
+    printable,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -57,7 +63,7 @@ def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None
     except Exception as error:
         result = {"msg": _unexpected(error), "code": "unexpected"}
     # Outside of the except, where Ansible would add a traceback.
-    result = host.redactor.value(result)
+    result = harmless(host.redactor.value(result))
     # Ansible's own masking replaces every piece of text and number that equals a password, codes among them: it serves
     # for what was given, and has nothing left to do in the result.
     result["invocation"] = {"module_args": remove_values(module.params, module.no_log_values)}

@@ -162,6 +162,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else _escaped(c) for c in text)
 
 
+def harmless(value: t.Any) -> t.Any:
+    """Return a whole result, with all that is in it, as :func:`printable` would; but lines and tabs stay."""
+    if isinstance(value, str):
+        lines = value.split("\n") if not value.isprintable() else [value]
+        return "\n".join("\t".join(printable(part) for part in line.split("\t")) for line in lines)
+    if isinstance(value, dict):
+        return {harmless(name): harmless(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [harmless(item) for item in value]
+    return value
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

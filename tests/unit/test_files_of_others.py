@@ -76,13 +76,15 @@ def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 WRITES: dict[str, t.Callable[[str], object]] = {
     "replace": lambda path: _files.replace(path, b"evil\n"),
     "backup": _files.backup,
+    "check_replaceable": _files.check_replaceable,
+    "set_aside": lambda path: _files.set_aside(path, ".damaged"),
     "make_folder": lambda path: _files.make_folder(path + "/new"),
     "opened": lambda path: _files.opened(path).__enter__(),
     "locked": lambda path: _files.locked(path).__enter__(),
 }
 
 
-@pytest.mark.parametrize("name", ["replace", "backup", "opened"])
+@pytest.mark.parametrize("name", ["replace", "backup", "opened", "check_replaceable"])
 @pytest.mark.parametrize("target", ["secret", "public"])
 def test_a_link_to_a_file_of_root_is_not_written_through(host: Host, name: str, target: str) -> None:
     """As ``bitbucket.properties`` that was a link to root's crontab."""
@@ -94,13 +96,13 @@ def test_a_link_to_a_file_of_root_is_not_written_through(host: Host, name: str, 
     assert os.listdir(host.home) == [link.name]
 
 
-@pytest.mark.parametrize("name", ["replace", "backup", "opened", "make_folder", "locked"])
+@pytest.mark.parametrize("name", list(WRITES))
 def test_a_link_to_a_folder_of_root_is_not_entered(host: Host, name: str) -> None:
     """As the start script's ``bin`` that was a link to root's ``profile.d``."""
     before = state(host.of_root)
     link = host.link("bin", host.of_root)
     with pytest.raises(StashMailError, match="symbolic link of the account 12345"):
-        WRITES[name](str(link / "cacerts") if name in ("replace", "backup", "opened") else str(link))
+        WRITES[name](str(link) if name in ("make_folder", "locked") else str(link / "cacerts"))
     assert state(host.of_root) == before
 
 
@@ -129,6 +131,25 @@ def test_what_only_root_may_read_is_not_read(host: Host, way: str) -> None:
     assert "root's own" not in str(caught.value)
     with pytest.raises(StashMailError, match="is not used"):
         _files.resolve(str(path))
+
+
+def test_a_hard_link_in_a_folder_for_everybody(host: Host) -> None:
+    """Where the system lets everybody link to what he may not write, its owner says nothing about who did."""
+    folder = host.of_root / "tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    os.link(host.secret, folder / "script")
+    for work in (lambda path: _files.read(path, LIMIT), WRITES["replace"], WRITES["opened"]):
+        with pytest.raises(StashMailError, match="a second name"):
+            work(str(folder / "script"))
+
+
+def test_what_is_looked_at_stays_and_what_is_set_aside_is_kept(host: Host) -> None:
+    path = host.give("record")
+    _files.check_replaceable(str(path))
+    assert os.listdir(host.home) == ["record"]
+    _files.set_aside(str(path), ".damaged")
+    assert (os.listdir(host.home), (host.home / "record.damaged").read_text()) == (["record.damaged"], "its own\n")
 
 
 def test_a_file_that_all_may_read_but_not_reach_is_not_read(host: Host) -> None:

@@ -146,3 +146,20 @@ def test_what_was_given_openly_stays() -> None:
         "host": "mail.example.com",
         "said": f"at {MASK}",
     }
+
+
+def test_nothing_in_a_result_commands_a_terminal(ended: Callable[..., dict[str, Any]]) -> None:
+    """As a Java's version or a product's file name, whose makers chose what is in it."""
+    text = "\x1b]0;owned\x07\tone\u202e\r\n\ttwo\n"
+    shown = "\\x1b]0;owned\\x07\tone\\u202e \n\ttwo\n"
+    result = ended(
+        lambda _host, _params: {"java": {"version": text}, "found": [text], text: 1, "diff": {"after": text}}
+    )
+    del result["invocation"]
+    assert result == {"java": {"version": shown}, "found": [shown], shown: 1, "diff": {"after": shown}}
+
+    def fails(_host: Host, _params: Any) -> dict[str, Any]:
+        raise StashMailError(f"It is called {text}", detail=text)
+
+    failure = ended(fails)
+    assert (failure["msg"], failure["detail"]) == (f"It is called {shown}", shown)

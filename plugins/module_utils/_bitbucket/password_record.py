@@ -13,11 +13,10 @@ import hashlib
 import hmac
 import json
 import os
-import tempfile
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._files import locked, read_if_there, replace
 
 ITERATIONS = 600_000
 _FORMAT = "stash_mail password fingerprints"
@@ -50,7 +49,7 @@ class PasswordRecord:
         self._entries = self._load()
 
     def _load(self) -> dict[str, dict[str, t.Any]]:
-        data = read_if_there(self.path, _MAX_BYTES, f"password_state_path {self.path!r}")
+        data = _files.read_if_there(self.path, _MAX_BYTES, f"password_state_path {self.path!r}")
         if data is None:
             return {}
         try:
@@ -79,16 +78,25 @@ class PasswordRecord:
 
     def check_writable(self) -> None:
         """Make the folder (0700) if it is missing; raise :class:`StashMailError` where the file cannot be replaced."""
-        folder = os.path.dirname(os.path.abspath(self.path))
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
+            self._make_folder()
+            _files.check_replaceable(self.path)
+        except StashMailError as error:
             raise StashMailError(
-                f"password_state_path {self.path!r} cannot be written ({error.strerror}): name a path that the "
+                f"password_state_path {self.path!r} cannot be written ({str(error).rstrip('.')}): name a path that the "
                 "module's user may write. Nothing was changed in Bitbucket."
             ) from None
+
+    def _make_folder(self) -> str:
+        """Return the record's folder, made with what is missing on the way to it."""
+        folder = parent = os.path.dirname(os.path.abspath(self.path))
+        missing = []
+        while not os.path.isdir(parent):
+            missing.append(parent)
+            parent = os.path.dirname(parent)
+        for path in reversed(missing):
+            _files.make_folder(path, 0o700)
+        return folder
 
     def record(self, url: str, username: str, host: str, password: str) -> None:
         """Store the fingerprint of a password that was written, in place of any other of this ``url``."""
@@ -114,16 +122,14 @@ class PasswordRecord:
             self._change(url, None, state)
 
     def _change(self, url: str, entry: dict[str, t.Any] | None, state: str) -> None:
-        folder = os.path.dirname(os.path.abspath(self.path))
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            with locked(folder):
+            with _files.locked(self._make_folder()):
                 # Read anew: other instances may have been written meanwhile, from the same controller.
                 self.damaged = ""
                 entries = self._load()
                 if self.damaged:
                     # Whatever it is, it may be somebody's.
-                    os.replace(self.path, self.path + ".damaged")
+                    _files.set_aside(self.path, ".damaged")
                 entries.pop(url, None)
                 if entry is not None:
                     entries[url] = entry
@@ -131,6 +137,6 @@ class PasswordRecord:
                 content = {"format": _FORMAT, "version": _VERSION, "entries": entries}
                 text = json.dumps(content, indent=2, sort_keys=True) + "\n"
                 # The mode of a file that is there would be kept otherwise.
-                replace(self.path, text.encode("ascii"), prepare=lambda file: os.fchmod(file.descriptor, _MODE))
+                _files.replace(self.path, text.encode("ascii"), prepare=lambda file: os.fchmod(file.descriptor, _MODE))
         except (OSError, StashMailError) as error:
             raise StashMailError(f"password_state_path: {str(error).rstrip('.')}. {state}") from None

@@ -179,6 +179,8 @@ class Program:
                 env=environment,
                 cwd="/",
                 pass_fds=tuple(files),
+                # It could type into our terminal otherwise, which may be that of root's shell.
+                start_new_session=True,
                 preexec_fn=_become(account),
             )
         except (OSError, subprocess.SubprocessError) as error:

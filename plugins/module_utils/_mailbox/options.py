@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     check_host,
@@ -20,6 +21,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import loa
 
 # For each protocol the port, and the port with TLS from the first byte.
 _PORTS = {"imap": (143, 993), "pop3": (110, 995)}
+_MAX_CA = 16 * 1024 * 1024
 
 
 def _options(security_modes: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
@@ -88,8 +90,4 @@ def _check_password(value: t.Any, option: str) -> str:
 def _trusted(path: str | None, option: str, otherwise: t.Callable[[], t.Sequence[bytes]]) -> t.Sequence[bytes]:
     if not path:
         return otherwise()
-    try:
-        with open(path, "rb") as file:
-            return load(file.read(), f"{option} ({path})")
-    except OSError as error:
-        raise StashMailError(f"{option} {path} cannot be read: {error.strerror}.") from None
+    return load(_files.read(path, _MAX_CA, f"{option} {path}"), f"{option} ({path})")

@@ -61,6 +61,12 @@ def _cannot_restart(product: t.Mapping[str, t.Any], params: Params) -> str:
         lacks, other = f"this machine runs no service {service['name']}", "scripts"
     elif method == "scripts" and product["scripts"] is None:
         lacks, other = f"there are no start and stop scripts in the installation of {service['name']}", "service"
+    elif method == "scripts" and product["scripts"]["refused"]:
+        return (
+            f"The product cannot be restarted by scripts: {product['scripts']['refused']}. Start it as its own "
+            "account, have the whole installation be root's and writable by root alone, or set restart "
+            "(stash_mail_restart) to service, or to none to restart it yourself."
+        )
     else:
         return ""
     return (

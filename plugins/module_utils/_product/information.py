@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import account_for
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
@@ -28,6 +29,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     service = systemd.find_service(params["service"])
     install = installs.find_install(params["install_dir"], service)
     process = find_process(install.path if install else None, service)
+    user = installs.find_user(install, service, process)
     return {
         "changed": False,
         "check_mode": host.check_mode,
@@ -36,15 +38,30 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "version": install.version if install else None,
         "layout": install.layout if install else None,
         "home": installs.find_home(params["home"], install, service, process),
-        "user": installs.find_user(install, service, process),
+        "user": user,
         "current_user": pwd.getpwuid(os.geteuid()).pw_name,
-        "scripts": installs.find_scripts(install),
+        "scripts": _scripts(install, user),
         "java": _java(install, params),
         "service": _service(service),
         "process": describe(process),
         "javamail": find_javamail(install),
         "cryptography": cryptography_version(),
     }
+
+
+def _scripts(install: installs.Install | None, user: str | None) -> dict[str, str] | None:
+    found = installs.find_scripts(install)
+    if found is None:
+        return None
+    refused = ""
+    if user in (None, "root"):
+        try:
+            account = account_for(found["start"])
+        except StashMailError:
+            refused = "others than root"
+        else:
+            refused = account.name if account else ""
+    return {**found, "refused": f"root would run them, and {refused} can change them" if refused else ""}
 
 
 def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:

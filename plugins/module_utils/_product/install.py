@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
-from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
 
 MAX_SCRIPT = 1024 * 1024
@@ -147,7 +147,9 @@ def find_user(install: Install | None, service: str | None, process: Process | N
         return unit.user
     for variable in ("ATL_USER", "BITBUCKET_USER", "STASH_USER"):
         for assignment in _settings(variable, install, None, _USER_SCRIPTS):
-            if re.fullmatch(r"[A-Za-z_][\w.-]*", assignment.value):
+            # Root runs the scripts as this account. Whoever owns this one may name his own, and nobody else's.
+            may_name = (0, os.geteuid(), accounts.uid_of(assignment.value))
+            if re.fullmatch(r"[A-Za-z_][\w.-]*", assignment.value) and accounts.owner_of(assignment.path) in may_name:
                 return assignment.value
     return None
 

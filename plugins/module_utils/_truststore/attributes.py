@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import only_root_changes
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -24,7 +25,7 @@ if t.TYPE_CHECKING:
 class Attributes:
     """What the options ask for; None means as it is. Made before anything is changed, so that bad input ends there.
 
-    :raises StashMailError: for an unknown account or group, or a mode that is none.
+    :raises StashMailError: for an unknown account or group, a mode that is none, or flags that cannot be set safely.
     """
 
     def __init__(self, module: AnsibleModule, params: t.Mapping[str, t.Any]) -> None:
@@ -37,6 +38,12 @@ class Attributes:
         self.context: list[str | None] = options.get("secontext") or []
         if self.mode is not None:
             self._bits(0o644)
+        folder = os.path.dirname(os.path.realpath(params["path"]))
+        if self.flags is not None and os.geteuid() == 0 and not only_root_changes(folder):
+            raise StashMailError(
+                f"attributes: {params['path']} is in a folder that another account can change or swap, where the flags "
+                "of a file cannot be set safely. Leave attributes out, or name a path in a folder of root."
+            )
 
     def apply(self, file: _files.Opened, write: bool = True) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
         """Give the file what is asked for, unless ``write`` is False; returns what differs, before and after."""
@@ -66,11 +73,6 @@ class Attributes:
         """Set the file system's flags (chattr), which go by path; returns whether something has changed."""
         if self.flags is None:
             return changed
-        if os.stat(os.path.dirname(os.path.realpath(path))).st_uid not in (0, os.geteuid()):
-            raise StashMailError(
-                f"attributes: {path} is in a folder of another account, where the flags of a file cannot be set "
-                "safely. Leave attributes out, or name a path in a folder of root."
-            )
         return bool(self._module.set_attributes_if_different(os.path.realpath(path), self.flags, changed, diff))
 
     def _apply_context(

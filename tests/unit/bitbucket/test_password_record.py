@@ -179,3 +179,21 @@ def test_every_python_reads_the_others_files(version: str, path: Path) -> None:
     )
     assert done.stdout.strip() == "True", done.stderr
     assert PasswordRecord(str(path)).matches(URL, USER, HOST, SECRET) is True
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give links to other accounts")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_of_another_account_leads_nowhere(tmp_path: Path, there: bool) -> None:
+    """The record's folder, swapped for a link to a folder of root's by an account that may write beside it."""
+    precious, home = tmp_path / "precious", tmp_path / "home"
+    precious.mkdir()
+    home.mkdir()
+    os.chown(home, 12345, 12345)
+    (home / "state").symlink_to(precious)
+    os.chown(home / "state", 12345, 12345, follow_symlinks=False)
+    record = PasswordRecord(str(home / "state" / ("" if there else "further") / "passwords.json"))
+    with pytest.raises(StashMailError, match="symbolic link of the account 12345 led there"):
+        record.check_writable()
+    with pytest.raises(StashMailError, match="symbolic link of the account 12345 led there"):
+        record.record(URL, USER, HOST, SECRET)
+    assert os.listdir(precious) == []

@@ -179,3 +179,12 @@ def test_it_ends_with_its_parent(number: signal.Signals) -> None:
         while "sleep" in Path(f"/proc/{pid}/cmdline").read_text():
             assert time.monotonic() < until, "it lives on"
             time.sleep(0.05)
+
+
+def test_it_has_no_terminal_to_type_into() -> None:
+    """With ours, an account without rights could put commands into the shell of root that started the run."""
+    program = run.Program(["/bin/cat", "/proc/self/stat"])
+    output, _whole = program.exchange(b"", 10)
+    program.end(1)
+    pid, session, terminal = (int(output.rpartition(b")")[2].split()[at]) for at in (2, 3, 4))
+    assert (pid == session, terminal) == (True, 0)

@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._plan import refusal
 PRODUCT: dict[str, Any] = {
     "install_dir": "/opt/b",
     "service": {"name": "b", "exists": True, "manager": "systemd"},
-    "scripts": {"start": "/opt/b/start.sh", "stop": "/opt/b/stop.sh"},
+    "scripts": {"start": "/opt/b/start.sh", "stop": "/opt/b/stop.sh", "refused": ""},
     "java": {"cacerts": "/java/cacerts"},
 }
 JVM = {"state": "present", "method": "auto", "environment_file": None, "truststore": "/etc/stash_mail/cacerts"}
@@ -88,6 +88,14 @@ def test_no_way_to_restart() -> None:
     (by_scripts,) = find({**NO_SERVICE, "scripts": None}, restart="auto")
     assert "no start and stop scripts" in by_scripts
     assert "(stash_mail_restart) to service" in by_scripts
+
+
+def test_scripts_that_root_must_not_run() -> None:
+    refused = {**PRODUCT["scripts"], "refused": "root would run them, and tom can change them"}
+    assert find({**NO_SERVICE, **PRODUCT, "scripts": refused}, restart="service") == []
+    (text,) = find({**NO_SERVICE, "scripts": refused}, restart="scripts")
+    assert "by scripts: root would run them, and tom can change them." in text
+    assert find({**NO_SERVICE, "scripts": {**refused, "refused": ""}}, restart="scripts") == []
 
 
 def test_a_restart_that_is_not_needed() -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import zipfile
 from pathlib import Path
 
@@ -180,6 +182,16 @@ def test_home_and_account(tmp_path: Path) -> None:
     write_unit(tmp_path, "User=unituser\nEnvironment=BITBUCKET_HOME=/data/unit\n")
     assert installs.find_home(None, install, "b", None) == "/data/unit"
     assert installs.find_user(install, "b", None) == "unituser"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+@pytest.mark.parametrize(("named", "found"), [("root", None), ("nobody", None), ("daemon", "daemon")])
+def test_a_script_of_an_account_names_no_other_one(tmp_path: Path, named: str, found: str | None) -> None:
+    """Root would run the start script as whoever is named there."""
+    folder = make_install(tmp_path / "9.4.2", set__bitbucket__user=f"BITBUCKET_USER={named}\n")
+    daemon = pwd.getpwnam("daemon").pw_uid
+    os.chown(folder / "bin/set-bitbucket-user.sh", daemon, daemon)
+    assert installs.find_user(installs.read_install(str(folder)), None, None) == found
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,23 @@ def test_info(install: Path, units: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "geheim" not in output
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+@pytest.mark.parametrize(("part", "refused"), [("", False), ("bin", True), ("bin/stop-bitbucket.sh", True)])
+def test_root_does_not_run_scripts_of_others(
+    install: Path, units: Path, part: str, refused: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("start-bitbucket.sh", "stop-bitbucket.sh"):
+        (install / "bin" / name).touch(0o755)
+    if part:
+        os.chown(install / part, 12345, 12345)
+    arguments = {"install_dir": str(install), "service": "nothing-of-that-name"}
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        stash_mail_info.main()
+    found = json.loads(capsys.readouterr().out)
+    assert found["user"] is None
+    assert found["scripts"]["refused"] == ("root would run them, and 12345 can change them" if refused else "")
+
+
 def test_info_where_nothing_is_installed(units: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with patch_module_args({"service": "nothing-of-that-name"}), pytest.raises(SystemExit):
         stash_mail_info.main()

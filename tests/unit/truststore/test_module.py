@@ -367,6 +367,17 @@ def test_a_truststore_in_a_folder_of_another_account(target: Target) -> None:
     assert (stat.S_IMODE(precious.stat().st_mode), precious.read_bytes()) == (0o600, b"")
 
 
+def test_flags_where_another_account_can_swap_a_folder(target: Target) -> None:
+    """They are set by path, so that the folder of root is not enough."""
+    above = target.path.parent / "of_product"
+    (above / "of_root").mkdir(parents=True)
+    os.chown(above, 12345, 12345)
+    path = above / "of_root" / "cacerts"
+    outcome = run_module(path=str(path), java_home=str(target.java_home), attributes="d")
+    assert "another account can change or swap" in outcome.message
+    assert not path.exists()
+
+
 def test_a_pasted_private_key_is_not_shown(target: Target) -> None:
     outcome = target.run(certificates=[{"pem": ROOT.key_pem}])
     assert ROOT.key_pem.splitlines()[1] not in json.dumps(outcome.result)
