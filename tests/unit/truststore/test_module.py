@@ -309,16 +309,13 @@ def test_a_missing_folder_is_made(target: Target) -> None:
     assert run_module(**options).result["diff"] == []
 
 
-def test_only_the_last_folder_is_made(target: Target) -> None:
-    options: dict[str, t.Any] = {
-        "path": str(target.path.parent / "no" / "such" / "cacerts"),
-        "java_home": str(target.java_home),
-    }
-    # What makes the other, a task before, does not in check mode.
+def test_what_is_missing_on_the_way_is_made(target: Target) -> None:
+    folder = target.path.parent / "no" / "such"
+    options: dict[str, t.Any] = {"path": str(folder / "cacerts"), "java_home": str(target.java_home)}
     assert not run_module(True, **options).failed
-    outcome = run_module(**options)
-    assert outcome.failed
-    assert "Create it first" in outcome.message
+    assert not folder.parent.exists()
+    assert not run_module(**options).failed
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder)] == [0o755, 0o755]
 
 
 @pytest.mark.parametrize("mode", [420, 416, 0o600, "0640", "600", "u=rw,g=r,o=", "a+r"])
