@@ -45,8 +45,7 @@ attributes:
 options:
   path:
     description:
-      - Absolute path of the truststore. Its folder is made where it is missing, with the mode V(0755); the one that
-        this is in must exist.
+      - Absolute path of the truststore. Folders that are missing on the way to it are made, with the mode V(0755).
       - If it is a symbolic link, the file it points to is replaced. Links of other accounts than root and the module's
         are followed to what is their makers' own only, here and on the way.
       - A JVM's own bundle is refused, and so is an existing file that is no truststore.
