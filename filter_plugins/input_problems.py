@@ -8,6 +8,9 @@ from __future__ import annotations
 import os.path
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_seconds
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import account_of
 from ansible_collections.stashops.mail.plugins.plugin_utils._task_files import task_files
 
 DOCUMENTATION = r"""
@@ -55,6 +58,7 @@ def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
         _administrator(values),
         _port(values),
         _mailbox(values),
+        _notification(values),
         task_files("pre_restart_tasks", "post_restart_tasks", values),
         _environment_file(values),
         _restart(values),
@@ -141,13 +145,46 @@ def _mailbox(values: Values) -> str:
         )
     name = "imap" if values["imap"] else "pop3"
     mailbox = values[name]
-    if not mailbox or all(mailbox.get(key) for key in _MAILBOX):
+    if not mailbox:
         return ""
+    if all(mailbox.get(key) for key in _MAILBOX):
+        return _mailbox_options(name, mailbox)
     return (
         f"stash_mail_{name} lacks its host, username or password. Leave it empty to end the run when the mail server "
         "has "
         "taken the message over."
     )
+
+
+def _mailbox_options(name: str, mailbox: Values) -> str:
+    """What the modules that look into the mailbox would refuse once all is written; its ``ca`` is on the target."""
+    password, port = mailbox["password"], mailbox.get("port")
+    options = {
+        "host": str(mailbox["host"]),
+        "port": None if port is None else int(port),
+        "security": mailbox.get("security") or "starttls",
+        "username": str(mailbox["username"]),
+        # Of a vaulted text, what is in it.
+        "password": password if isinstance(password, (dict, list, bool, float)) else str(password),
+        "mailbox": str(mailbox.get("mailbox") or ""),
+        "ca": None,
+    }
+    try:
+        account_of({"imap": None, "pop3": None, name: options}, lambda: ())
+    except StashMailError as error:
+        return f"stash_mail_{error}"
+    return ""
+
+
+def _notification(values: Values) -> str:
+    if not values["verify_notification"]:
+        return ""
+    option = "verify_notification_deadline"
+    try:
+        check_seconds(float(values[option]), f"stash_mail_{option}", MAX_DEADLINE)
+    except StashMailError as error:
+        return str(error)
+    return ""
 
 
 def _environment_file(values: Values) -> str:

@@ -14,6 +14,8 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
+# Seconds that anything may be waited for.
+MAX_DEADLINE = 3600.0
 SECURITY_MODES = ("plain", "starttls_optional", "starttls_required", "smtps")
 
 # RFC 1123 labels, plus the underscore that internal DNS zones use although host names should not.

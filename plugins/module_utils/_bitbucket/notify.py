@@ -17,7 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals i
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address, check_seconds
+from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_address, check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
     ARGUMENTS as MAILBOX_ARGUMENTS,
 )
@@ -36,7 +36,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "deadline": {"type": "float", "default": 120},
 }
 RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
-MAX_DEADLINE = 3600.0
 
 
 def prepare(host: Host, params: t.Mapping[str, t.Any]) -> Notification:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
+    MAX_DEADLINE,
     SECURITY_MODES,
     check_connection,
     check_password,
@@ -30,7 +31,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "deadline": {"type": "float", "default": 30},
     "greylist_wait": {"type": "float", "default": 0},
 }
-MAX_DEADLINE = 3600.0
 
 
 def settings_of(params: t.Mapping[str, t.Any]) -> Settings:

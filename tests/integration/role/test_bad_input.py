@@ -70,6 +70,16 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {"pop3": {"host": "localhost", "username": "someone", "password": "of no importance"}},
         "stash_mail_imap and stash_mail_pop3 are both set",
     ),
+    (
+        "a mailbox whose port is out of range",
+        {"imap": {"host": "localhost", "port": 70000, "username": "someone", "password": "of no importance"}},
+        "stash_mail_imap.port 70000 is out of range",
+    ),
+    (
+        "a wait without end",
+        {"verify_notification": True, "verify_notification_deadline": 4000},
+        "stash_mail_verify_notification_deadline 4000 is out of range",
+    ),
     ("a property that is none", {"properties": {"a b": 1}}, "is no name of a property"),
     ("a container without its file", {"jvm_method": "environment"}, "stash_mail_jvm_environment_file must be"),
     ("no tasks for the restart", {"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),

@@ -33,7 +33,10 @@ GOOD: dict[str, Any] = {
     "sender": "s@example.com",
     "state": "present",
     "username": "u",
+    "verify_notification": True,
+    "verify_notification_deadline": "120",
 }
+MAILBOX = {"host": "m", "username": "u", "password": "p"}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,13 @@ GOOD: dict[str, Any] = {
         ({"port": "70000"}, "stash_mail_port 70000 is out of range"),
         ({"imap": {"host": "m"}, "pop3": {"host": "m"}}, "stash_mail_imap and stash_mail_pop3 are both set"),
         ({"pop3": {"host": "m", "username": "u"}}, "stash_mail_pop3 lacks its host, username or password"),
+        ({"imap": {**MAILBOX, "host": "imap://m"}}, "stash_mail_imap.host 'imap://m' is not a host name"),
+        ({"imap": {**MAILBOX, "port": "70000"}}, "stash_mail_imap.port 70000 is out of range"),
+        ({"pop3": {**MAILBOX, "port": 0}}, "stash_mail_pop3.port 0 is out of range"),
+        ({"imap": {**MAILBOX, "mailbox": "Entw\u00fcrfe"}}, "stash_mail_imap.mailbox holds a non-ASCII character"),
+        ({"pop3": {**MAILBOX, "username": "u\n"}}, "stash_mail_pop3.username holds a control character"),
+        ({"pop3": {**MAILBOX, "password": ["p"]}}, "stash_mail_pop3.password is a list"),
+        ({"verify_notification_deadline": "3601"}, "stash_mail_verify_notification_deadline 3601 is out of range"),
         ({"post_restart_tasks": "after.yml"}, "after.yml is no file on the controller"),
         ({"is_container": True}, "stash_mail_jvm_environment_file must be the absolute path"),
         ({"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
@@ -57,6 +67,15 @@ def test_each_problem_is_said(change: dict[str, Any], said: str) -> None:
     assert input_problems(GOOD) == []
     (text,) = input_problems({**GOOD, **change})
     assert said in text
+
+
+@pytest.mark.parametrize("mailbox", [MAILBOX, {**MAILBOX, "port": "993", "security": "imaps", "password": 12345}])
+def test_a_mailbox_that_can_be_asked(mailbox: dict[str, Any]) -> None:
+    assert input_problems({**GOOD, "imap": mailbox}) == []
+
+
+def test_a_deadline_that_nobody_needs() -> None:
+    assert input_problems({**GOOD, "verify_notification": False, "verify_notification_deadline": "0"}) == []
 
 
 def test_all_problems_are_said_at_once_and_few_matter_where_mail_is_taken_out(tmp_path: Path) -> None:
