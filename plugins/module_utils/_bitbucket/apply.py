@@ -14,7 +14,7 @@ import re
 import time
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import BadRequest
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import BadRequest
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings import (
     BASIC,
     CAMEL,

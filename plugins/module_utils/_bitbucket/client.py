@@ -15,7 +15,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import (
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import (
     FAILURES,
     BadRequest,
     Http,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import (
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import (
     FAILURES,
     Http,
     check_url,

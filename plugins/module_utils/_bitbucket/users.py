@@ -7,7 +7,7 @@ from __future__ import annotations
 import urllib.parse
 
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import Response
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import Response
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 USERS = "/rest/api/latest/admin/users"

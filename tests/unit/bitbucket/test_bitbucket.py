@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import BadRequest, check_url
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import BadRequest, check_url
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 
 from tests.mail_server import self_signed

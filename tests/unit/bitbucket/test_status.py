@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.http import Http
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import Http
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.status import ARGUMENT_SPEC, ask
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_status
