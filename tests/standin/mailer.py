@@ -124,9 +124,12 @@ class Mailer:
         self._queue.put(job)
 
     def close(self, wait: float = 5.0) -> None:
-        """Send what is queued, for at most ``wait`` seconds."""
+        """Send what is queued, as long as none of it takes longer than ``wait`` seconds."""
         self._queue.put(None)
-        self._thread.join(wait)
+        left = self._queue.qsize() + 1
+        while self._thread.is_alive() and self._queue.qsize() < left:
+            left = self._queue.qsize()
+            self._thread.join(wait)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:

@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.standin import Settings
-from tests.standin.mailer import JvmTransport
+from tests.standin.mailer import JvmTransport, Mailer
 from tests.standin.message import MailJob, welcome
 from tests.standin.product import Product
 from tests.standin.pysend import system_properties, trust_context
@@ -128,6 +128,43 @@ def test_welcome_message() -> None:
     assert message["To"] == "jane@lab.test"
     assert message["Bcc"] is None
     assert "/passwordreset?token=" in str(message.get_payload(decode=True))
+
+
+class Gate:
+    """A transport that sends a message when it is let, and says when it has one."""
+
+    def __init__(self) -> None:
+        self.begun, self.let = threading.Semaphore(0), threading.Semaphore(0)
+        self.sent = 0
+
+    def send(self, _job: MailJob) -> str:
+        self.begun.release()
+        self.let.acquire()
+        self.sent += 1
+        return ""
+
+
+def test_what_is_queued_is_sent_before_the_end_unless_it_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    mailer = Mailer(Settings(), Store(tmp_path), gate)
+    for number in range(3):
+        mailer.notify(Account(f"u{number}", "U", f"u{number}@lab.test", Permission.LICENSED_USER))
+    gate.begun.acquire()
+    goes_on = iter((True, True, False))
+
+    def join(_wait: float) -> None:
+        """What happens in the time that one message may take."""
+        if next(goes_on):
+            gate.let.release()
+            gate.begun.acquire()
+
+    monkeypatch.setattr(mailer._thread, "join", join)
+    mailer.close()
+    assert gate.sent == 2
+    assert not list(goes_on)
+    gate.let.release()
 
 
 def _pipe() -> tuple[BinaryIO, BinaryIO]:
