@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the tests are shared out where several run side by side."""
+"""How the tests are shared out where several run side by side, and what each finds as new."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from ansible.module_utils.common import warnings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -30,6 +31,13 @@ class ByFileOrLab(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         lab = _LAB.search(nodeid)
         return lab[1] if lab else nodeid.partition("::")[0]
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_of_others() -> None:
+    """Ansible keeps a module's warnings for its process, and a module's result has them: here one has run many."""
+    warnings._global_warnings.clear()
+    warnings._global_deprecations.clear()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrLab:
