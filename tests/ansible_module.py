@@ -8,21 +8,42 @@ import contextlib
 import importlib
 import io
 import json
+import os
+import subprocess
+import sys
 import typing as t
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = "ansible_collections.stashops.mail.plugins.modules"
 
-class Outcome(t.NamedTuple):
+
+@dataclass(frozen=True)
+class Outcome:
     """How a module run ended: its result, and whether it failed."""
 
     result: dict[str, t.Any]
     failed: bool
 
+    def __getitem__(self, name: str) -> t.Any:
+        return self.result[name]
+
+    @property
+    def changed(self) -> bool:
+        """Whether a run that did not fail has changed something."""
+        assert not self.failed, self.result
+        return bool(self.result["changed"])
+
     @property
     def message(self) -> str:
-        return str(self.result.get("msg", ""))
+        """The message of a run that failed."""
+        assert self.failed, self.result
+        return str(self.result["msg"])
 
     @property
     def warnings(self) -> str:
@@ -31,7 +52,7 @@ class Outcome(t.NamedTuple):
 
 def run_module(check: bool = False, **options: t.Any) -> Outcome:
     """Run stash_mail_truststore in this process with ``options``, with --diff, as Ansible would run it."""
-    module = importlib.import_module("ansible_collections.stashops.mail.plugins.modules.stash_mail_truststore")
+    module = importlib.import_module(f"{MODULES}.stash_mail_truststore")
     arguments = {"_ansible_check_mode": check, "_ansible_diff": True, **options}
     output = io.StringIO()
     # Ansible collects warnings for the life of a process, which on a target is one module run.
@@ -40,3 +61,31 @@ def run_module(check: bool = False, **options: t.Any) -> Outcome:
         module.main()
     result = json.loads(output.getvalue())
     return Outcome(result, bool(result.get("failed")))
+
+
+def run_process(
+    module: str,
+    options: dict[str, t.Any],
+    *,
+    check: bool = False,
+    secrets: Iterable[str] = (),
+    environment: dict[str, str] | None = None,
+) -> Outcome:
+    """Run a module as a process of its own, with --diff, at -vvv. None of ``secrets`` is in what it prints."""
+    arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": 3}
+    done = subprocess.run(
+        [sys.executable, "-m", f"{MODULES}.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "collections"), **(environment or {})},
+    )
+    said = done.stdout + done.stderr
+    assert done.stdout.strip().startswith("{"), said
+    for secret in secrets:
+        assert secret not in said
+    result = json.loads(done.stdout)
+    assert bool(result.get("failed")) is bool(done.returncode), said
+    return Outcome(result, bool(done.returncode))

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import typing as t
+from dataclasses import asdict
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -115,9 +116,9 @@ def _run_as(user: int, path: Path, options: dict[str, t.Any], descriptor: int) -
     os.setgid(user)
     os.setuid(user)
     outcome: Outcome = run_module(path=str(path), **options)
-    os.write(descriptor, json.dumps(outcome._asdict()).encode())
+    os.write(descriptor, json.dumps(asdict(outcome)).encode())
     os._exit(0)
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_module(**json.load(sys.stdin))._asdict()))
+    print(json.dumps(asdict(run_module(**json.load(sys.stdin)))))

@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +13,10 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
 
+from tests.ansible_module import Outcome, run_process
 from tests.mail_server import Certificate, MailServer, authority, leaf
 from tests.standin import Settings, Standin
 
-ROOT = Path(__file__).resolve().parents[3]
-MODULE = "ansible_collections.stashops.mail.plugins.modules.stash_mail_plan"
 MAIL = "/rest/api/latest/admin/mail-server"
 PASSWORD = "Mail-Geheim-2b7e"
 OTHER_PASSWORD = "Noch-Geheimer-91c4"
@@ -29,24 +24,6 @@ PROPERTY_SECRET = "Eigenschaft-Geheim-77d0"
 CA = authority()
 SERVER = leaf(CA, "127.0.0.1", sans=["127.0.0.1"])
 OTHER_CA = authority("Another Root CA")
-
-
-@dataclass
-class Answers:
-    """What the module gave, and whether it failed."""
-
-    status: int
-    result: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.result[name]
-
-    @property
-    def message(self) -> str:
-        """The message of a module that failed."""
-        assert self.status == 1, self.result
-        assert self.result["failed"] is True
-        return str(self.result["msg"])
 
 
 @dataclass
@@ -71,29 +48,16 @@ class Node:
     def install(self) -> Path:
         return self.folder / "9.4.2"
 
-    def plan(self, check: bool = False, **options: Any) -> Answers:
+    def plan(self, check: bool = False, **options: Any) -> Outcome:
         """Ask. None leaves a question out, a dict changes some of its options."""
         asked = {name: dict(value) for name, value in self.options.items()}
         for name, value in options.items():
             asked[name] = {**asked.get(name, {}), **value} if isinstance(value, dict) else value
-        return self.run(MODULE, {name: value for name, value in asked.items() if value is not None}, check)
+        return self.run("stash_mail_plan", {name: value for name, value in asked.items() if value is not None}, check)
 
-    def run(self, module: str, options: dict[str, Any], check: bool) -> Answers:
-        sent = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": 3}
-        done = subprocess.run(
-            [sys.executable, "-m", module],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": sent}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "collections"), **self.environment},
-        )
-        said = done.stdout + done.stderr
-        assert done.stdout.strip().startswith("{"), said
-        for secret in (PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, self.standin.sysadmin.password):
-            assert secret not in said
-        return Answers(done.returncode, json.loads(done.stdout))
+    def run(self, module: str, options: dict[str, Any], check: bool) -> Outcome:
+        secrets = (PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, self.standin.sysadmin.password)
+        return run_process(module, options, check=check, secrets=secrets, environment=self.environment)
 
     def write_truststore(self, *anchors: Certificate) -> None:
         self.truststore.parent.mkdir(exist_ok=True)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.role.conftest import ROOT
-from tests.integration.server.conftest import MODULE, OTHER_PASSWORD, PASSWORD, Target
+from tests.ansible_module import MODULES, ROOT
+from tests.integration.server.conftest import OTHER_PASSWORD, PASSWORD, Target
 from tests.standin import Standin
 
 # As if killed when Bitbucket has the new settings, and the record is not written yet.
@@ -19,7 +19,7 @@ _DIES = f"""
 import os, runpy
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord
 PasswordRecord.record = lambda *_: os._exit(9)
-runpy.run_module({MODULE!r}, run_name="__main__")
+runpy.run_module({f"{MODULES}.stash_mail_server"!r}, run_name="__main__")
 """
 
 

@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,34 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.ansible_module import Outcome, run_process
 from tests.standin import Settings, Standin
 from tests.standin.store import STATE_FILE
 
-ROOT = Path(__file__).resolve().parents[3]
-MODULE = "ansible_collections.stashops.mail.plugins.modules.stash_mail_server"
 PASSWORD = "Mail-Geheim-2b7e"
 OTHER_PASSWORD = "Noch-Geheimer-91c4"
 MAIL = "/rest/api/latest/admin/mail-server"
-
-
-@dataclass
-class Run:
-    """What a run of the module gave; no password is ever in it."""
-
-    status: int
-    result: dict[str, Any]
-
-    @property
-    def changed(self) -> bool:
-        assert self.status == 0, self.result
-        return bool(self.result["changed"])
-
-    @property
-    def message(self) -> str:
-        """The message of a run that failed."""
-        assert self.status == 1, self.result
-        assert self.result["failed"] is True
-        return str(self.result["msg"])
 
 
 @dataclass
@@ -52,7 +28,7 @@ class Target:
     standin: Standin
     state_path: Path
 
-    def run(self, *, check: bool = False, **options: object) -> Run:
+    def run(self, *, check: bool = False, **options: object) -> Outcome:
         """Run the module with what works as a default; an option of None is left out."""
         arguments: dict[str, object] = {
             "url": self.standin.url,
@@ -67,21 +43,8 @@ class Target:
             **options,
         }
         arguments = {key: value for key, value in arguments.items() if value is not None}
-        sent = {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}
-        done = subprocess.run(
-            [sys.executable, "-m", MODULE],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": sent}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
-        )
-        said = done.stdout + done.stderr
-        assert done.stdout.strip().startswith("{"), said
-        for secret in (PASSWORD, OTHER_PASSWORD, self.standin.sysadmin.password):
-            assert secret not in said
-        return Run(done.returncode, json.loads(done.stdout))
+        secrets = (PASSWORD, OTHER_PASSWORD, self.standin.sysadmin.password)
+        return run_process("stash_mail_server", arguments, check=check, secrets=secrets)
 
     def rest(self) -> Any:
         """The mail settings as REST shows them; None where there are none."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.server.conftest import OTHER_PASSWORD, PASSWORD, ROOT, Target
+from tests.ansible_module import ROOT
+from tests.integration.server.conftest import OTHER_PASSWORD, PASSWORD, Target
 from tests.pythons.interpreters import interpreter
 
 BIN = Path(sys.executable).parent

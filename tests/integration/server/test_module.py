@@ -356,4 +356,4 @@ def test_self_signed_https(start: Callable[..., Standin], tmp_path: Path) -> Non
     assert there.run(ca_path=str(file)).changed
     assert not there.run(validate_certs=False).changed
     plain = there.run(url=there.standin.url.replace("https:", "http:"))
-    assert plain.status == 1
+    assert plain.failed

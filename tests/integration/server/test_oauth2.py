@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.server.conftest import PASSWORD, Run, Target
+from tests.ansible_module import Outcome
+from tests.integration.server.conftest import PASSWORD, Target
 from tests.integration.server.test_ansible import play
 from tests.pythons.interpreters import interpreter
 
@@ -30,7 +31,7 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 
 
-def run(there: Target, **options: Any) -> Run:
+def run(there: Target, **options: Any) -> Outcome:
     return there.run(**{**WANTED, **options})
 
 
