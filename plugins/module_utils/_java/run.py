@@ -162,14 +162,22 @@ def _account(entry: pwd.struct_passwd) -> Account:
 class Program:
     """A running program that is told something and answers. It ends with us, whatever ends us.
 
-    It sees nothing of our environment that could change what a Java does, or that it need not know. ``files`` are
-    descriptors that it gets under their own numbers. Raises ``StashMailError`` where it cannot be run.
+    It sees nothing of our environment that could change what a Java does, or that it need not know, unless it is given
+    an ``environment``. ``files`` are descriptors that it gets under their own numbers. Raises ``StashMailError`` where
+    it cannot be run.
     """
 
-    def __init__(self, command: t.Sequence[str], account: Account | None = None, files: t.Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        command: t.Sequence[str],
+        account: Account | None = None,
+        files: t.Sequence[int] = (),
+        environment: t.Mapping[str, str] | None = None,
+    ) -> None:
         self._name = command[0]
         self.errors = b""
-        environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+        if environment is None:
+            environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a program of a Java, no shell
                 list(command),

@@ -18,7 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp import tls
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import TRIED_HERE, Reply, Session
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, load_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge, Server, Verdict
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup, SharedJvm, Truststore
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import try_describe
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import require_x509
 
@@ -27,6 +27,7 @@ class Settings(t.NamedTuple):
     """The mail settings of Bitbucket, and the JVM they are for. Empty strings and None stand for what is not set.
 
     ``planned`` is what the JVM will trust where that is not on disk yet; ``truststore`` does not count then.
+    ``account`` and ``behind`` say how the JVM is run, as ``_verdict.jvm.Setup`` has them.
     """
 
     host: str
@@ -46,6 +47,8 @@ class Settings(t.NamedTuple):
     jvm_arguments: t.Sequence[str] = ()
     send_password: bool = True
     planned: Anchors | None = None
+    account: str | None = None
+    behind: t.Sequence[str] = ()
 
     @property
     def encrypted(self) -> bool:
@@ -54,17 +57,22 @@ class Settings(t.NamedTuple):
 
     def anchors(self) -> Anchors:
         """Return what the JVM trusts; raise ``StashMailError`` where its own bundle is needed and not found."""
-        found = self.planned or load_anchors(self.truststore, self.truststore_password, self.java_home)
+        found = self.planned or load_anchors(self.truststore, self.truststore_password, self.java_home, self.behind)
         return found.extended(self.extra_anchors)
 
-    def judge(self) -> Judge:
-        """Return who says what the JVM makes of a certificate."""
-        planned = self.planned
-        store = self.truststore if planned is None else planned.data
-        setup = Setup(self.java_home, store, self.truststore_password, self.jvm_arguments)
-        # As a file, for the JVM, unless it is no more than a list of certificates.
-        in_file = not self.extra_anchors and (planned is None or planned.data is not None)
-        return Judge(setup, self.anchors, self.method, in_file)
+    def judge(self, java: SharedJvm | None = None) -> Judge:
+        """Return who says what the JVM makes of a certificate; ``java`` is one that others ask, too."""
+        setup = Setup(self.java_home, self.jvm_arguments, self.account, self.behind)
+        return Judge(setup, self._given_truststore(), self.anchors, self.method, java)
+
+    def _given_truststore(self) -> Truststore | None:
+        """What the JVM gets; None: no more than a list of certificates."""
+        planned, password = self.planned, self.truststore_password or None
+        if self.extra_anchors or (planned is not None and planned.data is None):
+            return None
+        if planned is None:
+            return Truststore(self.truststore, password)
+        return Truststore(password=password, kind=planned.kind, data=planned.data)
 
     def server(self, handshake: tls.Handshake, deadline: Deadline) -> Server:
         """Return the mail server as ``handshake`` showed it, to be judged before ``deadline``."""

@@ -88,6 +88,7 @@ public final class StashMailVerdict {
                 break;
             case "judge":
                 judge(
+                        asked,
                         asked.get("host"),
                         asked.get("address"),
                         Integer.parseInt(asked.get("port")),
@@ -113,10 +114,11 @@ public final class StashMailVerdict {
         }
     }
 
-    private static void judge(String host, String target, int port, String mode, String hello, int limit)
+    private static void judge(
+            Map<String, String> asked, String host, String target, int port, String mode, String hello, int limit)
             throws Exception {
         say("stage", "context");
-        SSLSocketFactory factory = factory();
+        SSLSocketFactory factory = factory(asked.containsKey("store") ? store(asked) : null);
         say("stage", "connect");
         Socket plain = new Socket();
         InetSocketAddress address = new InetSocketAddress(target, port);
@@ -150,10 +152,7 @@ public final class StashMailVerdict {
                 }
             }
         }
-        KeyStore store = KeyStore.getInstance(asked.get("type"));
-        String password = asked.get("password");
-        byte[] bytes = Base64.getDecoder().decode(asked.get("store"));
-        store.load(new ByteArrayInputStream(bytes), password == null ? null : password.toCharArray());
+        KeyStore store = store(asked);
         int count = 0;
         for (String alias : Collections.list(store.aliases())) {
             count += store.isCertificateEntry(alias) ? 1 : 0;
@@ -164,17 +163,32 @@ public final class StashMailVerdict {
         }
     }
 
-    /** The JVM's default factory's settings, with a trust manager that tells what the JVM's own decides. */
-    private static SSLSocketFactory factory() throws Exception {
-        try {
-            SSLContext.getDefault();
-        } catch (Exception unusable) {
-            // What JavaMail sees of it is the exception of this factory.
-            SSLSocketFactory.getDefault().createSocket();
-            throw unusable;
+    /** The truststore of a question, read as the JVM reads the one that it is started with. */
+    private static KeyStore store(Map<String, String> asked) throws Exception {
+        String type = asked.get("type");
+        String password = asked.get("password");
+        KeyStore store = KeyStore.getInstance(type == null ? KeyStore.getDefaultType() : type);
+        byte[] bytes = Base64.getDecoder().decode(asked.get("store"));
+        store.load(new ByteArrayInputStream(bytes), password == null ? null : password.toCharArray());
+        return store;
+    }
+
+    /**
+     * The JVM's default factory's settings, with a trust manager that tells what the JVM's own decides; by {@code
+     * store}, or by what the JVM is started with.
+     */
+    private static SSLSocketFactory factory(KeyStore store) throws Exception {
+        if (store == null) {
+            try {
+                SSLContext.getDefault();
+            } catch (Exception unusable) {
+                // What JavaMail sees of it is the exception of this factory.
+                SSLSocketFactory.getDefault().createSocket();
+                throw unusable;
+            }
         }
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, new TrustManager[] {new Witness(trustManager(null))}, null);
+        context.init(null, new TrustManager[] {new Witness(trustManager(store))}, null);
         return context.getSocketFactory();
     }
 

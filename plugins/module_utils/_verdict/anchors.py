@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
+from ansible_collections.stashops.mail.plugins.module_utils._java.start import JavaBehind
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import (
     FORMATS,
     MAX_SIZE,
@@ -22,7 +23,7 @@ class Anchors(t.NamedTuple):
     """The DER certificates that the JVM trusts, and the file they come from.
 
     ``how`` says why it is this file. ``failure`` is not empty where the file is of no use: then nothing is trusted.
-    ``data`` are the file's contents where it need not be on disk.
+    ``data`` are the file's contents where it need not be on disk, and ``kind`` the type that the JVM needs to be told.
     """
 
     certificates: list[bytes]
@@ -30,6 +31,11 @@ class Anchors(t.NamedTuple):
     how: str
     failure: str = ""
     data: bytes | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """Of a JKS none: that is what every JVM expects unless it is told otherwise."""
+        return "pkcs12" if self.data and self.data[:1] == b"\x30" else None
 
     def extended(self, further: t.Sequence[bytes]) -> Anchors:
         """Return the anchors with ``further`` ones, as they are once those are in the store."""
@@ -39,18 +45,34 @@ class Anchors(t.NamedTuple):
         return Anchors([*self.certificates, *further], self.source, how)
 
 
-def load_anchors(path: str | None, password: str | None, java_home: str | None) -> Anchors:
+def load_anchors(
+    path: str | None, password: str | None, java_home: str | None, behind: t.Sequence[str] = ()
+) -> Anchors:
     """Return what a JVM trusts that is started with ``-Djavax.net.ssl.trustStore=path``; without, by itself.
 
     ``password`` None stands for no trustStorePassword argument. A file that is missing (or not readable) makes the JVM
-    fall back to its own cacerts without a word. Raises :class:`StashMailError` only where that bundle is needed and
-    cannot be found; a file that the JVM cannot use is a fact about the JVM, told in ``failure``.
+    fall back to its own cacerts without a word. ``behind``: the files are where this command leads to. Raises
+    :class:`StashMailError` only where that bundle is needed and cannot be found; a file that the JVM cannot use is a
+    fact about the JVM, told in ``failure``.
     """
+    if behind:
+        return _load_behind(path, password, JavaBehind(behind, java_home))
     if path and os.path.isfile(path) and os.access(path, os.R_OK):
         return _read(path, password, "the truststore")
     own = _own_bundle(java_home, with_jssecacerts=not path)
     how = f"the JVM's own bundle, since {path} is missing" if path else "the JVM's own bundle"
     return _read(own, password, how)
+
+
+def _load_behind(path: str | None, password: str | None, java: JavaBehind) -> Anchors:
+    home = java.home()
+    bundles = [os.path.join(home, part, "lib/security/cacerts") for part in ("", "jre")]
+    ways = [(path, "the truststore")] if path else []
+    for candidate, how in [*ways, *((bundle, "the JVM's own bundle") for bundle in bundles)]:
+        data = java.read(candidate, MAX_SIZE)
+        if data is not None:
+            return read_anchors(data, password, candidate, how)._replace(data=None)
+    raise StashMailError(f"No truststore was found {java.where}: neither {path or 'one'} nor that of a Java in {home}.")
 
 
 def _read(path: str, password: str | None, how: str) -> Anchors:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import typing as t
 
@@ -12,7 +13,14 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.module_utils._verdict import openssl
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, JvmReport, Question, Setup
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import (
+    Jvm,
+    JvmReport,
+    Question,
+    Setup,
+    SharedJvm,
+    Truststore,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.reasons import Look
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 
@@ -64,21 +72,28 @@ class Server(t.NamedTuple):
 
 
 class Judge:
-    """One for all connections to a server, a context manager: the JVM is started once, and asked once about one chain.
+    """One for all connections to a server, a context manager: the JVM is asked once about one chain.
 
     ``method`` is one of :data:`METHODS`. ``load`` returns what the JVM trusts, as far as that can be known without it,
-    and ``in_file`` whether all of that is in the file of ``setup``.
+    and ``truststore`` what the JVM gets; None: all that ``load`` returns. ``java`` is the JVM where others ask it, too,
+    who end it then.
     """
 
-    def __init__(self, setup: Setup, load: t.Callable[[], Anchors], method: str, in_file: bool = True) -> None:
-        self._setup = setup
+    def __init__(
+        self,
+        setup: Setup,
+        truststore: Truststore | None,
+        load: t.Callable[[], Anchors],
+        method: str,
+        java: SharedJvm | None = None,
+    ) -> None:
+        self._java = java or SharedJvm(setup)
+        self._owns_java = java is None
+        self._truststore = truststore
         self._load = load
         self._method = method
-        self._in_file = in_file
         self._anchors: Anchors | None = None
-        self._jvm: Jvm | None = None
         self._why_openssl = "the module was told to use OpenSSL" if method == "openssl" else ""
-        self._hello: str | None = None
         self._known: dict[tuple[t.Any, ...], Judgement] = {}
 
     def __enter__(self) -> Judge:
@@ -88,10 +103,9 @@ class Judge:
         self.close()
 
     def close(self) -> None:
-        """End the JVM; :meth:`prepare` starts it again."""
-        if self._jvm is not None:
-            self._jvm.close()
-            self._jvm = None
+        """End the JVM, where nobody else asks it; :meth:`prepare` starts it again."""
+        if self._owns_java:
+            self._java.close()
 
     @property
     def anchors(self) -> Anchors:
@@ -106,44 +120,33 @@ class Judge:
         ``for_verdict``: raise ``StashMailError`` where nobody can judge, or with ``jvm`` where this Java cannot.
         Otherwise it is for its name only, without which there is another.
         """
-        try:
-            if for_verdict or not self._in_file:
-                self.anchors  # noqa: B018 - to be loaded before anything is sent
-            # What has been asked already is known.
-            if self._hello is None:
-                self._start()
-        except StashMailError as error:
-            if for_verdict and self._anchors is None:
-                raise
-            self._give_up(error)
-        if for_verdict and self._method == "jvm" and self._why_openssl:
+        if for_verdict:
+            self.anchors  # noqa: B018 - to be loaded before anything is sent
+        # What has been asked already is known.
+        if not self._java.knows_itself and not self._why_openssl:
+            with contextlib.suppress(StashMailError):
+                self._java.begin()
+        if for_verdict and self._method == "jvm" and self._why_not_java:
             raise StashMailError(
-                f"method=jvm: {self._why_openssl}. Use method=auto or openssl to have OpenSSL answer, or put that "
+                f"method=jvm: {self._why_not_java}. Use method=auto or openssl to have OpenSSL answer, or put that "
                 "right."
             )
 
-    def _start(self) -> None:
-        if self._jvm is None and not self._why_openssl:
-            self._jvm = Jvm(self._complete_setup())
+    @property
+    def _why_not_java(self) -> str:
+        return self._why_openssl or self._java.failure
 
-    def _complete_setup(self) -> Setup:
-        if self._in_file:
-            return self._setup
-        # The JVM gets a file with all of them.
-        entries = [Entry(f"anchor-{number}", der) for number, der in enumerate(self.anchors.certificates)]
-        return self._setup._replace(truststore=write_store(entries, "jks"), truststore_type="jks", password=None)
+    def _given(self) -> Truststore:
+        if self._truststore is None:
+            entries = [Entry(f"anchor-{number}", der) for number, der in enumerate(self.anchors.certificates)]
+            self._truststore = Truststore(kind="jks", data=write_store(entries, "jks"))
+        return self._truststore
 
     def hello(self, local_address: str, deadline: Deadline) -> str:
         """Return what JavaMail would call itself in EHLO on a connection from ``local_address``, empty if not known."""
-        if self._hello is None:
-            name = ""
-            if self._jvm is not None:
-                try:
-                    name = self._jvm.greet(local_address, _half(deadline).at_most(_GREETING_SECONDS))
-                except StashMailError as error:
-                    self._give_up(error)
-            self._hello = name if name.isascii() and name.isprintable() and " " not in name else ""
-        return self._hello
+        if self._why_openssl and not self._java.knows_itself:
+            return ""
+        return self._java.hello(local_address, _half(deadline).at_most(_GREETING_SECONDS))
 
     def judge(self, server: Server, deadline: Deadline) -> Judgement:
         """Return the verdict on ``server``.
@@ -159,32 +162,30 @@ class Judge:
 
     def _judge(self, server: Server, deadline: Deadline) -> Judgement:
         look = Look(server.chain, self.anchors.certificates)
-        report = self._ask(server, deadline)
+        answer = self._ask(server, deadline)
         self.prepare(for_verdict=True)
-        if report is not None and self._jvm is not None:
+        if answer is not None:
+            java, report = answer
             verdict = _of_report(report, look, server, self.anchors)
-            return Judgement(verdict, self._facts(verdict, self._jvm.how, report, self._jvm.version))
+            return Judgement(verdict, self._facts(verdict, java.how, report, java.version))
         verdict = self._of_openssl(look, server)
-        return Judgement(verdict, self._facts(verdict, self._why_openssl))
+        return Judgement(verdict, self._facts(verdict, self._why_not_java))
 
-    def _ask(self, server: Server, deadline: Deadline) -> JvmReport | None:
-        try:
-            self._start()
-            hello = self.hello("127.0.0.1", deadline) or "localhost"
-            if self._jvm is None:
-                return None
-            question = Question(server.host, server.port, server.security, hello)
-            report = self._jvm.judge(question, _half(deadline))
-            if not report.decided:
-                raise StashMailError(f"the JVM's own connection ended at {report.stage}: {report.error}")
-        except StashMailError as error:
-            self._give_up(error)
+    def _ask(self, server: Server, deadline: Deadline) -> tuple[Jvm, JvmReport] | None:
+        if self._why_not_java:
             return None
-        return report
-
-    def _give_up(self, error: StashMailError) -> None:
-        self.close()
-        self._why_openssl = str(error)
+        try:
+            hello = self.hello("127.0.0.1", deadline) or "localhost"
+            java = self._java.begin()
+            question = Question(server.host, server.port, server.security, self._given(), hello)
+            report = java.judge(question, _half(deadline))
+        except StashMailError as error:
+            self._java.give_up(error)
+            return None
+        if not report.decided:
+            self._why_openssl = f"the JVM's own connection ended at {report.stage}: {report.error}"
+            return None
+        return java, report
 
     def _of_openssl(self, look: Look, server: Server) -> Verdict:
         names = look.names()

@@ -6,19 +6,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
-import tempfile
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java import start
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
     PASSWORD_PROPERTY,
     PATH_PROPERTY,
     TYPE_PROPERTY,
     relevant_arguments,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
-from ansible_collections.stashops.mail.plugins.module_utils._java.run import Program, account_for, only_root_changes
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.program import CLASS_NAME, JAR
 
@@ -31,35 +28,45 @@ _OPTIONS = (
     "-Xshare:auto",
     "-Xmx128m",
 )
-_OLDEST = 8
 _END = b"end\t\n"
 
 
 class Setup(t.NamedTuple):
     """A JVM as the product starts it. ``java_home`` None: the Java on the PATH.
 
-    ``truststore`` is the file it is started with, or that file's contents where it is not on disk; None: none.
-    ``truststore_type`` overrides the arguments' own. ``password`` None: it has no such argument. ``account``: the
-    product's, to run a Java that others than root can change.
+    ``account``: the product's, to run a Java that others than root can change. ``behind``: a command that runs what
+    comes after it where that Java is, as :class:`_java.start.JavaBehind` has it; none: on this machine.
     """
 
     java_home: str | None = None
-    truststore: str | bytes | None = None
-    password: str | None = None
     arguments: t.Sequence[str] = ()
-    truststore_type: str | None = None
     account: str | None = None
+    behind: t.Sequence[str] = ()
+
+
+class Truststore(t.NamedTuple):
+    """What the product is started with: a file by ``path``, or its contents as ``data``; neither: no such argument.
+
+    ``kind`` overrides the arguments' own type of truststore. ``password`` None: there is no such argument.
+    """
+
+    path: str | None = None
+    password: str | None = None
+    kind: str | None = None
+    data: bytes | None = None
 
 
 class Question(t.NamedTuple):
-    """The mail server to judge. ``hello`` is the name to give in EHLO.
+    """The mail server to judge, and the truststore to judge it by. ``hello`` is the name to give in EHLO.
 
-    ``address`` is where to connect to, by default what the JVM finds for ``host``.
+    ``address`` is where to connect to, by default what the JVM finds for ``host``. A JVM takes one truststore by path,
+    the first, and any number of others as data.
     """
 
     host: str
     port: int
     security: str
+    truststore: Truststore = Truststore()
     hello: str = "localhost"
     address: str = ""
 
@@ -94,35 +101,19 @@ class JvmReport(t.NamedTuple):
 class Jvm:
     """One running JVM, a context manager. Everything raises ``StashMailError`` where it says nothing of use.
 
-    No file is written: the program and a truststore in memory are files without a name, which are gone with us. The
-    truststore's password goes to the standard input: neither an argument nor an environment shows it.
+    A truststore and its password go to the standard input: neither an argument nor an environment shows the password.
     """
 
     def __init__(self, setup: Setup) -> None:
-        home = JavaHome(setup.java_home) if setup.java_home else JavaHome.on_path()
-        if home is None:
-            raise StashMailError("no Java was found: neither java_home is given nor is a java on the PATH")
-        java = home.java
-        if not java:
-            raise StashMailError(f"java_home {home.path} holds no Java: neither bin/java nor jre/bin/java is there")
-        if 0 < home.major < _OLDEST:
-            raise StashMailError(f"Java {home.version} in {home.path} is too old: Java {_OLDEST} is the least")
-        account = account_for(java, setup.account)
-        self.version = home.version
-        self.how = f"Java {home.version or 'of an unknown version'} in {home.path}"
-        if account is not None:
-            self.how += f", run as {account.name}, who can change it"
-        self._properties = {PASSWORD_PROPERTY: setup.password} if setup.password else {}
-        with _nameless(base64.b64decode(JAR)) as jar, _nameless(_bytes_of(setup.truststore)) as store:
-            arguments = relevant_arguments(setup.arguments, only_root_changes)
-            if setup.truststore is not None:
-                path = setup.truststore if isinstance(setup.truststore, str) else _path_of(store)
-                arguments.append(f"-D{PATH_PROPERTY}={path}")
-            if setup.truststore_type:
-                # After the product's own arguments, for the JVM takes the last of each.
-                arguments.append(f"-D{TYPE_PROPERTY}={setup.truststore_type}")
-            command = [java, *_OPTIONS, *arguments, "-cp", _path_of(jar), CLASS_NAME]
-            self._program = Program(command, account, [jar.fileno(), store.fileno()])
+        self._start = start.find(setup.java_home, setup.account, setup.behind)
+        self.version = self._start.version
+        arguments = relevant_arguments(setup.arguments, self._start.may_name)
+        self._program = self._start.run(base64.b64decode(JAR), [*_OPTIONS, *arguments, CLASS_NAME])
+
+    @property
+    def how(self) -> str:
+        """Which Java it is, and whom it runs as, for messages."""
+        return f"Java {self.version or 'of an unknown version'} {self._start.where}"
 
     def __enter__(self) -> Jvm:
         return self
@@ -144,6 +135,7 @@ class Jvm:
         """Have it connect to a mail server, up to the end of the TLS handshake."""
         said = self._ask(
             {
+                **_given(question.truststore),
                 "do": "judge",
                 "host": question.host,
                 "address": question.address or question.host,
@@ -188,8 +180,7 @@ class Jvm:
         return refused, _last(said, "error")
 
     def _ask(self, asked: t.Mapping[str, str], deadline: Deadline) -> dict[str, list[str]]:
-        properties = {f"property.{name}": value for name, value in self._properties.items()}
-        lines = [f"{name}\t{_encode(value)}\n" for name, value in {**properties, **asked}.items()]
+        lines = [f"{name}\t{_encode(value)}\n" for name, value in asked.items()]
         request = ("".join(lines) + "\n").encode("ascii")
         seconds = max(deadline.seconds - deadline.elapsed(), 0.01)
         output, is_whole = self._program.exchange(request, seconds, lambda said: said.endswith(_END))
@@ -200,24 +191,75 @@ class Jvm:
                 raise StashMailError(f"the JVM came to no verdict within {deadline.seconds:.1f} s")
             complaint = self._program.complaint or "it said nothing"
             raise StashMailError(f"the program ended with status {status} on this JVM: {complaint}")
-        self._properties = {}
         return _read(output)
 
 
-def _nameless(data: bytes) -> t.IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    file.write(data)
-    file.flush()
-    os.fchmod(file.fileno(), 0o444)  # for another account to read; there is no secret in it
-    return file
+class SharedJvm:
+    """The JVM of ``setup`` for whoever asks it: started when it is needed, and not again once it has failed.
+
+    ``failure`` says why it cannot be asked, empty as long as it can. A context manager, which ends it.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._jvm: Jvm | None = None
+        self._hello: str | None = None
+        self.failure = ""
+
+    def __enter__(self) -> SharedJvm:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it; whoever asks next starts it again."""
+        if self._jvm is not None:
+            self._jvm.close()
+            self._jvm = None
+
+    def begin(self) -> Jvm:
+        """Return the running JVM; raises ``StashMailError`` where there is none."""
+        if self.failure:
+            raise StashMailError(self.failure)
+        if self._jvm is None:
+            try:
+                self._jvm = Jvm(self._setup)
+            except StashMailError as error:
+                self.give_up(error)
+                raise
+        return self._jvm
+
+    def give_up(self, error: StashMailError) -> None:
+        """It is of no use, for this reason."""
+        self.close()
+        self.failure = str(error)
+
+    @property
+    def knows_itself(self) -> bool:
+        """Whether :meth:`hello` needs no JVM any more."""
+        return self._hello is not None
+
+    def hello(self, local_address: str, deadline: Deadline) -> str:
+        """Return what JavaMail would call itself in EHLO on a connection from ``local_address``, empty if not known."""
+        if self._hello is None:
+            name = ""
+            try:
+                name = self.begin().greet(local_address, deadline)
+            except StashMailError as error:
+                self.give_up(error)
+            self._hello = name if name.isascii() and name.isprintable() and " " not in name else ""
+        return self._hello
 
 
-def _path_of(file: t.IO[bytes]) -> str:
-    return f"/proc/self/fd/{file.fileno()}"
-
-
-def _bytes_of(truststore: str | bytes | None) -> bytes:
-    return truststore if isinstance(truststore, bytes) else b""
+def _given(truststore: Truststore) -> dict[str, str]:
+    """The part of a question that gives a truststore."""
+    path, password, kind, data = truststore
+    if data is None:
+        values = {PATH_PROPERTY: path, PASSWORD_PROPERTY: password, TYPE_PROPERTY: kind}
+        return {f"property.{name}": value for name, value in values.items() if value is not None}
+    values = {"store": base64.b64encode(data).decode("ascii"), "password": password, "type": kind}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _encode(text: str) -> str:

@@ -27,7 +27,13 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, JvmReport, Question, Setup
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import (
+    Jvm,
+    JvmReport,
+    Question,
+    Setup,
+    Truststore,
+)
 
 from tests import doc_table
 from tests.integration.verdict.catalogue import (
@@ -62,7 +68,8 @@ class Machine:
     def __init__(self, java: images.Java, classes: Path, arguments: Sequence[str] = ()) -> None:
         self.java = java
         self.javamail = Program(java, classes, "Verdict", LIMIT, arguments)
-        self.jvm = Jvm(Setup(str(java.home), arguments=arguments))
+        self.jvm = Jvm(Setup(str(java.home), arguments))
+        self.by_data = False
 
     def put(self, mode: str, path: Path | str, host: str, port: int) -> None:
         """Ask JavaMail, without waiting for its answer."""
@@ -70,8 +77,12 @@ class Machine:
 
     def judge(self, security: str, path: Path | str, host: str, port: int) -> JvmReport:
         """Ask the program by the truststore in ``path``; the server is on this machine."""
-        self.jvm._properties = {PATH_PROPERTY: str(path)}
-        return self.jvm.judge(Question(host, port, security, address="127.0.0.1"), Deadline(ANSWER_SECONDS))
+        # Every other case by what is in the file, as a truststore that is not in place yet is judged by.
+        self.by_data = not self.by_data
+        data = Path(path).read_bytes() if self.by_data else None
+        truststore = Truststore(None if self.by_data else str(path), data=data)
+        question = Question(host, port, security, truststore, address="127.0.0.1")
+        return self.jvm.judge(question, Deadline(ANSWER_SECONDS))
 
     def close(self) -> None:
         self.jvm.close()
@@ -279,11 +290,12 @@ def ask_once(java: images.Java, classes: Path, arguments: list[str], server: Mai
     """What JavaMail and the program say in JVMs that are started with ``arguments``."""
     given = {argument[2:].partition("=")[0]: argument.partition("=")[2] for argument in arguments}
     path, password = given.get(PATH_PROPERTY), given.get(PASSWORD_PROPERTY)
-    setup = Setup(str(java.home), path, password, [a for a in arguments if not a.startswith(f"-D{PATH_PROPERTY}=")])
+    setup = Setup(str(java.home), arguments)
     with Program(java, classes, "Verdict", ANSWER_SECONDS, arguments) as javamail, Jvm(setup) as jvm:
         mode = "smtps" if server.mode == "smtps" else "starttls"
         javamail.put(mode, "-", "127.0.0.1", str(server.port))
-        report = jvm.judge(Question("127.0.0.1", server.port, server.mode), Deadline(ANSWER_SECONDS))
+        question = Question("127.0.0.1", server.port, server.mode, Truststore(path, password))
+        report = jvm.judge(question, Deadline(ANSWER_SECONDS))
         return javamail.get(), report
 
 

@@ -26,7 +26,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation i
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import own_name
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import read_anchors
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, Question, Setup
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Jvm, Question, Setup, Truststore
 
 from tests.mail_server import MailServer, authority, leaf, self_signed
 
@@ -172,14 +172,14 @@ def test_no_secret_in_arguments_or_environment(
     monkeypatch.setenv("STASH_MAIL_SECRET", MAIL_PASSWORD)
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=/elsewhere")
     with MailServer("smtps", certificate=SERVER) as server:
-        question = Question("127.0.0.1", server.port, "smtps")
+        question = Question("127.0.0.1", server.port, "smtps", Truststore(truststore, STORE_PASSWORD))
         with (
-            Jvm(Setup(home, truststore, STORE_PASSWORD)) as jvm,
+            Jvm(Setup(home)) as jvm,
             pytest.raises(StashMailError, match="ended with status 1"),
         ):
             jvm.judge(question, Deadline(10))
     text = seen.read_text()
-    assert f"-Djavax.net.ssl.trustStore={truststore}" in text
+    assert "StashMailVerdict" in text
     assert STORE_PASSWORD not in text
     assert MAIL_PASSWORD not in text
     assert "JAVA_TOOL_OPTIONS" not in text
