@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the templates of the check's reports need: a time axis, escaped text, a policy's hash, seconds since 1970.
+"""What the templates of the check's reports need: a time axis, what is wrong, escaped text, hashes, seconds.
 
 Each filter is documented in the YAML file of its name.
 """
@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import map_text
 
+_ATTENTION = ("failed", "warning")
 _BEFORE = datetime.timedelta(days=30)
 _LEAST = datetime.timedelta(days=100)
 _MOST = datetime.timedelta(days=395)
@@ -100,6 +101,17 @@ def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
 
 
+def problems(document: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Return the answers that failed or warn, the same one of several instances once, what concerns most first."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for row, instance in enumerate(document["instances"]):
+        for item in instance["checks"]:
+            if item["status"] in _ATTENTION:
+                found.setdefault((item["status"], item["check"], item["summary"]), []).append(row)
+    groups = [dict(zip(("status", "check", "summary"), key, strict=True), rows=rows) for key, rows in found.items()]
+    return sorted(groups, key=lambda item: (_ATTENTION.index(item["status"]), -len(item["rows"])))
+
+
 def escaped(value: t.Any) -> t.Any:
     """Return ``value`` with every text in it escaped, keys of dictionaries included.
 
@@ -124,4 +136,10 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """The filters by name."""
-        return {"timeline": timeline, "escaped": escaped, "csp_hash": csp_hash, "unix_time": unix_time}
+        return {
+            "timeline": timeline,
+            "problems": problems,
+            "escaped": escaped,
+            "csp_hash": csp_hash,
+            "unix_time": unix_time,
+        }

@@ -192,3 +192,43 @@ def test_on_a_narrow_screen_only_the_tables_scroll_sideways(browser: Browser, tm
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
     opened.shoot("report-narrow")
     opened.page.context.close()
+
+
+def test_many_instances_are_folded_to_those_that_matter(browser: Browser, tmp_path: Path) -> None:
+    few = fleet()
+    many = {
+        **few,
+        **{f"well-{number:02}.example.com": facts(good()) for number in range(40)},
+        "z.example.org": few["git.example.org"],
+    }
+    opened = Opened(browser, tmp_path, document(many))
+    page = opened.page
+    shown = page.get_by_role("status")
+    assert len(rows(page)) == 8
+    expect(shown).to_have_text("8 of 51 shown")
+    opened.shoot("report-many", full_page=True)
+    # The same answer of several instances once, with a link to each of them.
+    problem = page.locator(".problems li").first
+    expect(problem).to_contain_text("2 instances: The mail server's port is 25 instead of 587.")
+    problem.locator("summary").click()
+    problem.get_by_role("link", name="z.example.org").click()
+    expect(page.locator("tr:target")).to_contain_text("z.example.org")
+    # What is looked for is not left folded away.
+    page.get_by_role("searchbox").fill("well-07")
+    assert rows(page) == ["well-07.example.com"]
+    expect(shown).to_have_text("1 of 51 shown")
+    page.get_by_role("searchbox").fill("")
+    assert len(rows(page)) == 51
+    page.get_by_text("43 instances are well").click()
+    expect(shown).to_have_text("8 of 51 shown")
+    assert opened.complaints == []
+    page.context.close()
+
+
+def test_all_well_and_many(browser: Browser, tmp_path: Path) -> None:
+    opened = Opened(browser, tmp_path, document({f"well-{number:02}": facts(good()) for number in range(30)}))
+    assert rows(opened.page) == []
+    opened.page.get_by_text("30 instances are well").click()
+    assert len(rows(opened.page)) == 30
+    assert opened.page.locator(".problems").count() == 0
+    opened.page.context.close()

@@ -14,7 +14,13 @@ from ansible.plugins.filter.core import FilterModule as CoreFilters
 from ansible_collections.stashops.mail.plugins.filter.check_certificates import check_certificates
 from ansible_collections.stashops.mail.plugins.filter.checks import checks
 from ansible_collections.stashops.mail.plugins.filter.report import report
-from ansible_collections.stashops.mail.plugins.filter.report_page import csp_hash, escaped, timeline, unix_time
+from ansible_collections.stashops.mail.plugins.filter.report_page import (
+    csp_hash,
+    escaped,
+    problems,
+    timeline,
+    unix_time,
+)
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 # Importing the filters makes this process a controller, where modules show their warnings in place of returning them.
@@ -154,6 +160,7 @@ def render(template: str, shown: Mapping[str, Any]) -> str:
     ours: dict[str, Callable[..., Any]] = {
         "csp_hash": csp_hash,
         "escaped": escaped,
+        "problems": problems,
         "timeline": timeline,
         "unix_time": unix_time,
     }

@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.report import report
+from ansible_collections.stashops.mail.plugins.filter.report_lines import report_lines
 from ansible_collections.stashops.mail.plugins.filter.report_page import escaped
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import QUESTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -207,3 +209,39 @@ def _texts(value: Any) -> list[str]:
 def test_long_text_is_cut() -> None:
     found = report(["a" * 9000], {"a" * 9000: {}}, NOW, 30)
     assert len(found["instances"][0]["name"]) == 4000
+
+
+def test_lines_for_a_terminal() -> None:
+    few = fleet()
+    lines = report_lines(document(few))
+    assert lines[0] == "10 instances: 5 failed, 2 with a warning, 3 OK"
+    assert lines[1].split() == ["instance", *QUESTIONS]
+    (row,) = [line for line in lines if line.startswith("git.example.org")]
+    # Each word stands below its question.
+    assert {name: row[lines[1].index(name) :].split()[0] for name in QUESTIONS} == {
+        "reachable": "OK",
+        "settings": "FAILED",
+        "truststore": "OK",
+        "jvm": "OK",
+        "delivery": "OK",
+        "message": "OK",
+    }
+    assert "FAILED settings: The mail server's port is 25 instead of 587. (git.example.org)" in lines
+    assert sum(not line.startswith("  ") for line in lines) == 2 + 10 + 7
+
+
+def test_lines_for_a_terminal_on_many_instances() -> None:
+    wrong = fleet()["git.example.org"]
+    many = {f"{number:03}.example.com": facts(good()) if number > 4 else wrong for number in range(500)}
+    lines = report_lines(document(many))
+    assert lines[0] == "500 instances: 5 failed, 0 with a warning, 495 OK"
+    assert len(lines) == 2 + 5 + 1 + 2
+    assert "and 495 instances OK" in lines
+    assert " ".join(" ".join(lines[-2:]).split()).endswith(
+        "(000.example.com, 001.example.com, 002.example.com and 2 more)"
+    )
+    assert max(map(len, lines)) <= 120
+
+
+def test_lines_where_there_is_nothing() -> None:
+    assert report_lines(document({})) == ["0 instances: 0 failed, 0 with a warning, 0 OK"]
