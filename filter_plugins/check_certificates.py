@@ -39,7 +39,7 @@ RETURN = r"""
 _value:
   description:
     - Each has C(name), C(subject), C(sha256), C(not_before), C(not_after), C(where) (V(truststore) or V(mail server)),
-      C(days_left) (whole days, negative behind the end) and C(is_due).
+      C(days_left) (whole days, negative after the end) and C(is_due).
     - What is not known is V(none).
   type: list
   elements: dict

@@ -16,7 +16,7 @@ description:
   - Sets C(-Djavax.net.ssl.trustStore) among the product's JVM arguments, E(JVM_SUPPORT_RECOMMENDED_ARGS), and tells
     whether the running process has yet to be restarted for it.
   - Whatever other arguments are there stay, in their order. In a start script nothing that is there is touched, ours
-    stand in a block behind it. In the systemd drop-in the arguments of the unit and of its other drop-ins are repeated.
+    stand in a block after it. In the systemd drop-in the arguments of the unit and of its other drop-ins are repeated.
   - Nothing is restarted and systemd is not reloaded - a change where RV(method=systemd) needs a C(daemon-reload).
 extends_documentation_fragment:
   - stashops.mail.attributes
@@ -60,7 +60,7 @@ options:
       - V(start_webapp) writes to C(bin/_start-webapp.sh), for Bitbucket 5 and later.
       - V(setenv) writes to C(bin/setenv.sh), for Stash and Bitbucket 4.
       - V(environment) writes to O(environment_file), for a container from the vendor's image, which knows no other way.
-        The container has to be made anew with it, a mere restart keeps the old environment.
+        The container has to be recreated to read it; a mere restart keeps the old environment.
       - V(auto) takes V(environment) where there is an O(environment_file).
       - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
         sets the variable itself, or an environment file, a later drop-in or a wrapper does, or where a wrapper logs in

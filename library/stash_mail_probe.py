@@ -20,7 +20,7 @@ description:
   - Asks that JVM itself, or OpenSSL where no Java can be run. See O(method).
   - Says for each of the four security modes what Bitbucket would do with this server. See O(all_modes).
   - Fails if Bitbucket could not send with these settings, and says what failed, what it means and what to do.
-  - What Bitbucket would do and should not is a warning, such as sending its password in clear.
+  - What Bitbucket would do and should not is a warning, such as sending its password unencrypted.
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
@@ -217,11 +217,11 @@ chain:
       description: End of its validity, in UTC.
       type: str
     dns_names:
-      description: DNS names that it is made out to.
+      description: DNS names that it is issued for.
       type: list
       elements: str
     ip_addresses:
-      description: IP addresses that it is made out to.
+      description: IP addresses that it is issued for.
       type: list
       elements: str
     is_ca:
@@ -298,10 +298,10 @@ jvm:
           type: list
           elements: str
         exception:
-          description: Its exceptions, each with its cause behind an arrow. Empty without one.
+          description: Its exceptions, each with its cause after an arrow. Empty without one.
           type: str
     identity:
-      description: Whether the certificate is made out to O(host).
+      description: Whether the certificate is issued for O(host).
       type: dict
       contains:
         matches:

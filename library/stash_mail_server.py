@@ -95,7 +95,7 @@ options:
     description:
       - Name to log in with at the mail server. Empty, together with O(password), for a mail server that asks for
         none.
-      - With O(auth_type=oauth2) this is mostly the address of the mailbox.
+      - With O(auth_type=oauth2) this is usually the address of the mailbox.
     type: str
     default: ''
   password:

@@ -47,7 +47,7 @@ options:
   use_proxy:
     description:
       - Whether the proxies in the environment variables E(http_proxy), E(https_proxy) and E(no_proxy) are used.
-      - Unlike in C(ansible.builtin.uri) this is off, since Bitbucket is mostly reached on the local host or in the
+      - Unlike in C(ansible.builtin.uri) this is off, since Bitbucket is usually reached on the local host or in the
         local network.
     type: bool
     default: false

@@ -36,7 +36,7 @@ options:
     description:
       - Password of O(username).
       - It is sent only if Bitbucket would send it, once, after the JVM's verdict on the server.
-      - It is never sent in clear unless O(security=plain).
+      - It is never sent unencrypted unless O(security=plain).
       - It is text or a whole number. A list and the like are refused.
     type: raw
   truststore:

@@ -48,7 +48,7 @@ def check_truststore(result: Result, wanted: Result, certificates: t.Sequence[Re
         )
         return verdict("truststore", "warning", due, "A certificate in it has an end.", remedy, **details)
     own = [item for item in certificates if item["where"] == "truststore"]
-    summary = f"{result['entries']} certificates, {len(own)} of them ours, current with its base."
+    summary = f"{result['entries']} certificates, {len(own)} of them managed by this role, up to date with its base."
     return verdict("truststore", "ok", summary, **details)
 
 
@@ -67,7 +67,7 @@ def check_jvm(result: Result, wanted: Result, *, is_up: bool) -> Check:
     if process:
         details["process"] = {name: process.get(name) for name in ("pid", "user", "started")}
     if result.get("changed"):
-        wants = " ".join(result.get("arguments") or []) or "no truststore arguments of ours"
+        wants = " ".join(result.get("arguments") or []) or "no managed truststore arguments"
         return verdict(
             "jvm",
             "failed",

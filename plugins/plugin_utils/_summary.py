@@ -52,7 +52,7 @@ def _truststore(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
         return []
     names = ", ".join(f"{anchor['alias']} until {str(anchor['not_after'])[:10]}" for anchor in anchors)
     holds = "would hold" if check and result.get("changed") else "holds"
-    return [f"{result['path']} {holds} {result['entries']} certificates, of these ours: {names}."]
+    return [f"{result['path']} {holds} {result['entries']} certificates, of these managed: {names}."]
 
 
 def _properties(result: t.Mapping[str, t.Any], check: bool) -> list[str]:

@@ -79,8 +79,8 @@ class MailServer:
     """An SMTP server on loopback, a context manager.
 
     ``mode`` is one of :data:`MODES`: ``starttls_optional`` offers STARTTLS, ``starttls_required`` wants it before
-    MAIL. With ``username`` and ``password`` the server wants AUTH, in clear in mode ``plain`` only. ``port`` 0 is any
-    free one. Messages are files in ``maildir_path``/new. ``auth_attempts`` tells for each AUTH whether it was right.
+    MAIL. With ``username`` and ``password`` the server wants AUTH, unencrypted in mode ``plain`` only. ``port`` 0 is
+    any free one. Messages are files in ``maildir_path``/new. ``auth_attempts`` tells of each AUTH whether it was right.
 
     ``accounts`` and, by :meth:`present`, the certificate may change while the server runs, as at a rotation.
     """

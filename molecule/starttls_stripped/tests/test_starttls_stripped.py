@@ -15,7 +15,7 @@ from tests.lab.runs import Runs
 # Behind the server's name and its port.
 PLAINTEXT = "does not offer STARTTLS, or someone on the way strips it: Bitbucket would send its mail in plaintext"
 UNAUTHENTICATED = "does not offer AUTH: Bitbucket would send without its user name and password, and say nothing"
-IN_CLEAR = "Bitbucket's password would travel in clear. It was not sent here"
+UNENCRYPTED = "Bitbucket's password would travel unencrypted. It was not sent here"
 
 
 class TestStarttlsStripped(Provisioned):
@@ -56,13 +56,13 @@ def test_results_warn(lab: Lab, runs: Runs) -> None:
     assert sent["tls"] is None
     for port, warning in ((2525, PLAINTEXT), (2525, UNAUTHENTICATED), (2526, PLAINTEXT)):
         assert f"{lab.mail_host}:{port} {warning}" in run.shown
-    assert IN_CLEAR in run.shown
+    assert UNENCRYPTED in run.shown
     assert (probe["modes"]["starttls_required"]["code"], probe["modes"]["plain"]["would"]) == (
         "starttls_missing",
         "deliver_unauthenticated",
     )
     assert (refused["failed"], refused["changed"], refused["code"]) == (True, False, "starttls_missing")
-    assert "the password would travel in clear" in refused["msg"]
+    assert "the password would travel unencrypted" in refused["msg"]
 
 
 def test_no_password_was_said_in_clear(lab: Lab) -> None:
@@ -75,7 +75,7 @@ def test_no_password_was_said_in_clear(lab: Lab) -> None:
 
 
 def test_what_was_warned_about(lab: Lab) -> None:
-    """The product itself, told to use a port that offers AUTH in clear, does give its password away."""
+    """The product itself, told to use a port that offers AUTH unencrypted, does give its password away."""
     lab.write_mail_server(account=True, port=2526, protocol="SMTP", useStartTls=True, requireStartTls=False)
     lab.create_user("overheard")
     try:

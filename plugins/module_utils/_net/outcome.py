@@ -123,7 +123,7 @@ OUTCOMES: dict[str, Outcome] = {
     ),
     "starttls_failed": Outcome(
         "the server offers STARTTLS but refused it",
-        "Bitbucket cannot send any mail: JavaMail never falls back to plaintext, in optional mode neither.",
+        "Bitbucket cannot send any mail: JavaMail never falls back to plaintext, not even in optional mode.",
         "Look into the mail server's log: its certificate or key may be missing.",
     ),
     "starttls_injection": Outcome(
@@ -144,7 +144,7 @@ OUTCOMES: dict[str, Outcome] = {
         "Put the certificate (better: its CA's) into the truststore, and the intermediates into the server's chain.",
     ),
     "tls_identity": Outcome(
-        "the certificate was made out to another name",
+        "the certificate was issued for another name",
         "A Bitbucket whose mail library checks the name (Angus Mail 1.1 and later) cannot send. Older JavaMail does "
         "not check it and would send.",
         "Use a host name that is in the certificate, or have the certificate renewed with this name as a SAN.",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Why not to go on, though every question was answered: what the answers mean together.
 
-The texts name the options, and behind them the variables of the role, which is how most people meet them.
+The texts name the options, followed by the variables of the role, which is how most people meet them.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _gives_password_away(answers: Answers, params: Params) -> str:
         return ""
     return (
         f"{probe['host']}:{probe['port']} does not offer STARTTLS, or someone on the way strips it, but asks for a "
-        "password: with starttls_optional the product would send it in cleartext. Nothing has changed. Find out why "
+        "password: with starttls_optional the product would send it unencrypted. Nothing has changed. Find out why "
         "STARTTLS is not offered and set probe.security (stash_mail_security) to starttls_required; or to plain, "
         "if the password may be read on the way."
     )

@@ -248,7 +248,7 @@ class Conversation:
         if verdict.names_match is None:
             self.warnings.append(f"Whether the certificate was issued for {settings.host} is not known.")
             return
-        text = f"the certificate is made out to {', '.join(verdict.names) or 'no name'}, not to {settings.host}"
+        text = f"the certificate is issued for {', '.join(verdict.names) or 'no name'}, not for {settings.host}"
         if settings.check_identity:
             raise connection.failure("tls_identity", text)
         self.warnings.append(
@@ -297,11 +297,11 @@ class Conversation:
             self.untested = "the password is sent in the mode that was asked for only"
             return
         if self.in_clear and settings.security != "plain":
-            self.untested = "the password would travel in clear, so it was not sent"
-            self.warnings.append("Bitbucket's password would travel in clear. It was not sent here.")
+            self.untested = "the password would travel unencrypted, so it was not sent"
+            self.warnings.append("Bitbucket's password would travel unencrypted. It was not sent here.")
             return
         if self.in_clear:
-            self.warnings.append("The password travels in clear, as security=plain asks for.")
+            self.warnings.append("The password travels unencrypted, as security=plain asks for.")
         self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
         self._facts["authenticated"] = True
 
@@ -319,4 +319,4 @@ class Conversation:
                 "sends a token: Bitbucket could hardly authenticate."
             )
         if self.in_clear:
-            self.warnings.append("Bitbucket's token would travel in clear.")
+            self.warnings.append("Bitbucket's token would travel unencrypted.")

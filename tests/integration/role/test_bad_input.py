@@ -87,7 +87,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("not trusted", {"certificates": []}, "JVM does not trust localhost"),
 ]
 # Trusted, and issued for another name than the one that it is reached by. Its server is there as long as the run.
-ANOTHER_NAME = ("another name", "the certificate is made out to other.example.com, not to localhost")
+ANOTHER_NAME = ("another name", "the certificate is issued for other.example.com, not for localhost")
 
 
 PLAY = [
@@ -166,11 +166,11 @@ def test_mail_server(shared: Site) -> None:
 
 
 def test_a_password_is_not_given_away(shared: Site) -> None:
-    """Without TLS on offer the product would send it in clear with its next message."""
+    """Without TLS on offer the product would send it unencrypted with its next message."""
     with MailServer("plain", username=ACCOUNT, password=shared.password, hostname="localhost") as stripped:
         refused(
             shared,
-            "with starttls_optional the product would send it in clear",
+            "with starttls_optional the product would send it unencrypted",
             security="starttls_optional",
             port=stripped.port,
             certificates=[],

@@ -135,7 +135,7 @@ def test_probe_warns(run: Callable[..., dict[str, Any]]) -> None:
         )
     assert result["outcome"] == "deliver_plaintext"
     assert (result["delivers"], result["authenticated"]) == (True, False)
-    assert any("in clear" in str(warning) for warning in result["warnings"])
+    assert any("unencrypted" in str(warning) for warning in result["warnings"])
     assert b"AUTH" not in server.received
 
 

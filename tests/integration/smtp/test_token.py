@@ -81,7 +81,7 @@ def test_it_ends_where_the_token_would_be_sent(
     assert "cannot be tried from here" in probe.warnings
     # This server has PLAIN and LOGIN only.
     assert "not XOAUTH2" in probe.warnings
-    assert ("in clear" in probe.warnings) is (security == "plain")
+    assert ("unencrypted" in probe.warnings) is (security == "plain")
     assert result["modes"][security]["would"] == ("deliver_plaintext" if security == "plain" else "deliver")
     assert result["modes"][security]["password_tried"] is False
 

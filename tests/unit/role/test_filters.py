@@ -57,7 +57,7 @@ def test_summary_of_a_whole_run() -> None:
         }
     ) == [
         "Bitbucket 9.4.2 on Java 17.0.1.",
-        "/cacerts holds 145 certificates, of these ours: ca until 2027-01-02.",
+        "/cacerts holds 145 certificates, of these managed: ca until 2027-01-02.",
         "The JVM trusts the mail server: ca is in the truststore.",
         "It can send. (deliver over TLSv1.3)",
         "It now sends through mail:587 (smtps) as u, from s@example.com.",
