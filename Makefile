@@ -16,7 +16,7 @@ PYTEST := python -m pytest
 PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test env system-packages lint types unit integration sanity molecule collection requirements clean \
+.PHONY: help demo sandbox test env system-packages lint types unit integration sanity molecule collection release requirements clean \
   bench-truststore bench-fleet test-matrix docs-tables agreement java-program fuzz long
 
 help: ## show these targets
@@ -25,6 +25,10 @@ help: ## show these targets
 demo: ## run the whole path on loopback and show the delivered message
 	@scripts/env run
 	@python -m demo
+
+sandbox: ## a Bitbucket stand-in and a mail server to play with, for docs/tutorial.md, until Ctrl-C
+	@scripts/env run
+	@python -m demo.sandbox
 
 test: system-packages env lint types ## run everything
 	$(PYTEST) $(PARALLEL) --durations 25 --durations-min 10 tests
@@ -62,6 +66,11 @@ collection: ## build the installable collection into .cache/dist (needs ansible-
 	@mkdir -p .cache/dist
 	ansible-galaxy collection build --force --output-path .cache/dist "$$(python3 scripts/stage.py .cache/dist)"
 
+release: env ## move the fragments into the change log of galaxy.yml's version, and build it (docs/releasing.md)
+	antsibull-changelog lint
+	antsibull-changelog release --version "$$(sed -n 's/^version: //p' galaxy.yml)"
+	@$(MAKE) collection
+
 bench-truststore: env ## truststores against keytool, p11-kit and java_cert; writes docs/benchmarks.md (ten minutes)
 	PYTHONPATH=collections python -m benchmarks.truststore
 
@@ -70,7 +79,7 @@ bench-fleet: system-packages env ## many hosts against the same job by community
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py \
-	  tests/unit/net/test_troubleshooting.py
+	  tests/unit/net/test_troubleshooting.py tests/unit/docs/test_variables.py tests/integration/docs/test_log_lines.py
 
 agreement: system-packages env ## the verdict against JavaMail on five JVMs, in more than 500 situations; writes its table
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/verdict

@@ -11,7 +11,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: check_certificates
 short_description: Certificates that a check has seen, with their dates
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the registered results of the role's entry point C(check), and returns the truststore's certificates that are

@@ -20,7 +20,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._text import without
 DOCUMENTATION = r"""
 name: checks
 short_description: Verdicts of a check, from what the modules answered
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the registered results of the role's entry point C(check), and says of each question whether all is well.

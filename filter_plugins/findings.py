@@ -10,7 +10,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: findings
 short_description: What a check of the role stash_mail has found, in words
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the fact C(stash_mail_checks) that the role's entry point C(check) has left.

@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import HostVa
 DOCUMENTATION = r"""
 name: fleet
 short_description: Which hosts of a run are nodes of the same instance, and whose turn is when
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the names of a run's hosts in their order. Hosts with the same C(stash_mail_cluster) are nodes of one

@@ -13,7 +13,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summ
 DOCUMENTATION = r"""
 name: fleet_outcome
 short_description: How a run of the role stash_mail on many hosts has ended
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the names of a run's hosts, and says of each whether it was changed, whether a message has proven it, and why
@@ -125,7 +125,8 @@ def _details(names: t.Sequence[str], hostvars: HostVars) -> list[str]:
     for name in names:
         result = value_of(hostvars[name], "stash_mail_result", {})
         check = bool((result.get("prereqs") or {}).get("check_mode"))
-        said += [f"{name}: {sentence}" for sentence in summary(result, check)]
+        is_changed = bool(value_of(hostvars[name], "stash_mail_is_changed", True))
+        said += [f"{name}: {sentence}" for sentence in summary(result, check, is_changed)]
     return said
 
 

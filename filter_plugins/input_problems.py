@@ -16,7 +16,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._task_files import t
 DOCUMENTATION = r"""
 name: input_problems
 short_description: What is wrong with the variables of the role stash_mail
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the variables, and says what no host has to be asked for, and no argument spec can tell.

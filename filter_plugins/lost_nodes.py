@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import lost_n
 DOCUMENTATION = r"""
 name: lost_nodes
 short_description: Nodes that have failed in this run, or dropped out of it
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the nodes of an instance. While one of them is lost, nothing more is changed on the others.

@@ -10,7 +10,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: phase_results
 short_description: Results of the phases of the role stash_mail, without what is of use to Ansible only
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes what is known of each phase, and drops what did not run and what every task returns.

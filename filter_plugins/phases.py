@@ -18,7 +18,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._scope import Scope,
 DOCUMENTATION = r"""
 name: phases
 short_description: Phases of the role stash_mail that have something to do
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes a node's plan. A phase has something to do where the plan says that something differs.

@@ -14,7 +14,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers
 DOCUMENTATION = r"""
 name: plan_problems
 short_description: Why not to go on after the plan of a node
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes a node's plan, and says what is wrong by its answers, alone and together with those of the other nodes of its

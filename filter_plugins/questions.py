@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._scope import Scope,
 DOCUMENTATION = r"""
 name: questions
 short_description: Questions that a run of the role stash_mail asks before it changes anything
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the tags of the run. Where a phase runs alone, only what it needs is asked.

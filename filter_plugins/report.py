@@ -15,7 +15,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._text import present
 DOCUMENTATION = r"""
 name: report
 short_description: One document of the verdicts on all instances
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the names of hosts, and gathers what the role's entry point C(check) has left as facts of each.

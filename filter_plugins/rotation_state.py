@@ -13,7 +13,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: rotation_state
 short_description: Where a rotation of the mail credentials stands, by what the mail servers answered
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the answers to all nodes. The credentials of one node are those of all, so that the worst answer counts.

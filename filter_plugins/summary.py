@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summ
 DOCUMENTATION = r"""
 name: summary
 short_description: How a run of the role stash_mail went, in words
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the fact C(stash_mail_result). Phases that did not run are not mentioned.

@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
 DOCUMENTATION = r"""
 name: unread
 short_description: What the running product has not read as it is to be
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes a node's plan. Told by what the process uses, so that a restart that failed or was left out is made up for.

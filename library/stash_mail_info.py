@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stash_mail_info
 short_description: Find a Stash or Bitbucket installation, its Java and its running process
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:

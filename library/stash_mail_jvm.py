@@ -9,14 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stash_mail_jvm
 short_description: Point the JVM of Stash or Bitbucket at a truststore
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:
   - Sets C(-Djavax.net.ssl.trustStore) among the product's JVM arguments, E(JVM_SUPPORT_RECOMMENDED_ARGS), and tells
     whether the running process has yet to be restarted for it.
-  - Whatever other arguments are there stay, in their order. In a start script nothing that is there is touched, ours
-    stand in a block after it. In the systemd drop-in the arguments of the unit and of its other drop-ins are repeated.
+  - All other arguments stay, in their order. In a start script nothing that is there is touched; the
+    managed arguments stand in a block after it. In the systemd drop-in the arguments of the unit and of its other
+    drop-ins are repeated.
   - Nothing is restarted and systemd is not reloaded - a change where RV(method=systemd) needs a C(daemon-reload).
 extends_documentation_fragment:
   - stashops.mail.attributes
@@ -65,14 +66,15 @@ options:
       - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
         sets the variable itself, or an environment file, a later drop-in or a wrapper does, or where a wrapper logs in
         as another account, only the script's value counts, and V(auto) takes the script.
-      - Scripts are read and never run. What would win over our arguments ends the task before anything has changed.
+      - Scripts are read and never run. An argument that would override the managed ones ends the task before
+        anything has changed.
     type: str
     choices: [auto, systemd, start_webapp, setenv, environment]
     default: auto
   environment_file:
     description:
       - File on the container's host with C(NAME=value) lines that the container gets its environment from, such as with
-        C(--env-file), by C(env_file) of a compose file, or as C(EnvironmentFile) of a unit. Made where it is missing.
+        C(--env-file), by C(env_file) of a compose file, or as C(EnvironmentFile) of a unit. Created if it is missing.
       - The line as it was is kept in a comment, and put back by O(state=absent).
       - O(truststore) is its path in the container. Mount the folder that it is in under the same path, not the file,
         since a mounted file stays the old one when it is replaced.
@@ -90,7 +92,7 @@ options:
   state:
     description:
       - V(present) sets the arguments.
-      - V(absent) takes out what this module has set, by whatever method, and so puts back what was there.
+      - V(absent) removes what this module has set, by whatever method, and so restores what was there.
     type: str
     choices: [present, absent]
     default: present

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stash_mail_notification
 short_description: Have the running Stash or Bitbucket send a message of its own and see it arrive
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:

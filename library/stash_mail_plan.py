@@ -8,8 +8,8 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stash_mail_plan
-short_description: Ask at once what would be changed for a node to send mail, and whether it could then
-version_added: 0.1.0
+short_description: Find out in one call what would be changed on a node, and whether it could send mail then
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:
@@ -21,7 +21,7 @@ description:
     returns.
   - The mail server is judged by the very truststore that would be written, which need not be there yet.
   - A question that fails does not keep the others from being answered. Its answer then has C(failed), C(msg) and
-    mostly C(code), and the module fails at the end with all answers.
+    usually C(code), and the module fails at the end with all answers.
   - The module also fails where the answers together say that going on would do harm. See RV(refusals).
 extends_documentation_fragment:
   - stashops.mail.attributes

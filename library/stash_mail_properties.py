@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stash_mail_properties
 short_description: Set properties of Stash or Bitbucket, and leave the others alone
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:

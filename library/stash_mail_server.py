@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stash_mail_server
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Configure the mail server of Stash or Bitbucket
 description:
   - Writes the mail server settings of Stash, Bitbucket Server or Bitbucket Data Center over its REST API, or removes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stash_mail_status
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Ask a node of Stash or Bitbucket whether it runs, or wait until it does
 description:
   - Asks C(/status) of Stash, Bitbucket Server or Bitbucket Data Center. No account is needed for that.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stash_mail_truststore
 short_description: Build a Java truststore from a base bundle and certificates
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The stash_mail developers (@stashops)
 description:
@@ -45,9 +45,10 @@ attributes:
 options:
   path:
     description:
-      - Absolute path of the truststore. Folders that are missing on the way to it are made, with the mode V(0755).
-      - If it is a symbolic link, the file it points to is replaced. Links of other accounts than root and the module's
-        are followed to what is their makers' own only, here and on the way.
+      - Absolute path of the truststore. Missing parent folders are created with the mode V(0755).
+      - If it is a symbolic link, the file it points to is replaced. Symbolic links that belong to
+        another account than root and the module's, here and in parent folders, are followed only to what belongs to
+        that same account.
       - A JVM's own bundle is refused, and so is an existing file that is no truststore.
       - Without O(mode) a new file gets V(0644), since the product's account must be able to read it, and an existing
         file keeps its mode, owner, group and SELinux context.
@@ -60,7 +61,7 @@ options:
         M(stashops.mail.stash_mail_info) does. RV(base) tells what was found and how.
       - V(none) starts from nothing, so the product trusts O(certificates) and O(fetch) alone, in all it does.
       - Anything else is the path of a file or of a folder. A file can be JKS, PKCS12, or certificates in PEM, DER or
-        PKCS7, told apart by content. In a folder all files named C(.pem), C(.crt), C(.cer), C(.der), C(.p7b) and
+        PKCS7, recognized by content. In a folder all files named C(.pem), C(.crt), C(.cer), C(.der), C(.p7b) and
         C(.p7c) are read.
     type: str
     default: auto
@@ -136,7 +137,7 @@ options:
           - SHA-256 fingerprints of the certificates to add, of all that the server presents. 64 hexadecimal digits,
             colons allowed.
           - Required unless O(fetch[].report_only=true). Without it the module fails, with an error that lists what the
-            server presented, for you to compare with its administrator by another way.
+            server presented, for you to compare with its administrator over another channel.
           - Name the CA's where the server presents it, and the server's own only where that is self-signed.
         type: list
         elements: str
@@ -152,7 +153,7 @@ options:
     default: []
   format:
     description:
-      - V(jks) is read by every JVM up to now.
+      - V(jks) is read by every current JVM.
       - V(pkcs12) is written without encryption and checksum, as the bundles of Java 18 and later. Every JVM from
         Java 8 on reads it.
     type: str

@@ -27,8 +27,10 @@ class ImapServer:
 
     host = "localhost"
 
-    def __init__(self, maildir: Path, username: str, password: str, certificate: Path, key: Path) -> None:
-        self.port = free_port()
+    def __init__(
+        self, maildir: Path, username: str, password: str, certificate: Path, key: Path, *, port: int = 0
+    ) -> None:
+        self.port = port or free_port()
         self._base = maildir.parent / f"{maildir.name}.imap"
         self._base.mkdir(mode=0o700, exist_ok=True)
         # pymap keeps its users as passwd(5) and shadow(5) do; the mailbox is relative to the base folder.

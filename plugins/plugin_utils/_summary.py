@@ -7,16 +7,20 @@ from __future__ import annotations
 import typing as t
 
 
-def summary(result: t.Mapping[str, t.Any], check: bool = False) -> list[str]:
-    """One sentence for each phase in ``result``, in the order of the phases."""
+def summary(result: t.Mapping[str, t.Any], check: bool = False, is_changed: bool = True) -> list[str]:
+    """One sentence for each phase in ``result``, in the order of the phases.
+
+    A run that has changed nothing, as where the plan ended it, tells what would be changed as a check does.
+    """
+    planned = check or not is_changed
     return (
         _product(result.get("prereqs") or {})
         + (_unasked(result) if check else [])
-        + _truststore(result.get("truststore") or {}, check)
-        + _properties(result.get("properties") or {}, check)
+        + _truststore(result.get("truststore") or {}, planned)
+        + _properties(result.get("properties") or {}, planned)
         + _probe(result.get("probe") or {})
         + _stale(result.get("truststore") or {}, result.get("probe") or {})
-        + _server(result.get("server") or {}, check)
+        + _server(result.get("server") or {}, planned)
         + _verify(result.get("verify") or {})
         + _notification(result.get("notification") or {})
     )
@@ -46,19 +50,19 @@ def _unasked(result: t.Mapping[str, t.Any]) -> list[str]:
     return []
 
 
-def _truststore(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
+def _truststore(result: t.Mapping[str, t.Any], planned: bool) -> list[str]:
     anchors = result.get("anchors")
     if not anchors:
         return []
     names = ", ".join(f"{anchor['alias']} until {str(anchor['not_after'])[:10]}" for anchor in anchors)
-    holds = "would hold" if check and result.get("changed") else "holds"
+    holds = "would hold" if planned and result.get("changed") else "holds"
     return [f"{result['path']} {holds} {result['entries']} certificates, of these managed: {names}."]
 
 
-def _properties(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
+def _properties(result: t.Mapping[str, t.Any], planned: bool) -> list[str]:
     if not result.get("keys"):
         return []
-    done = "Would be set" if check else "Set"
+    done = "Would be set" if planned and result.get("changed") else "Set"
     return [f"{done} or taken out in {result['path']}: {', '.join(result['keys'])}."]
 
 
@@ -90,14 +94,14 @@ def _stale(truststore: t.Mapping[str, t.Any], probe: t.Mapping[str, t.Any]) -> l
     ]
 
 
-def _server(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
+def _server(result: t.Mapping[str, t.Any], planned: bool) -> list[str]:
     if "mail_server" not in result:
         return []
     after = result["mail_server"].get("after")
     if not after or not after.get("host"):
         return [
             "No mail server would be configured."
-            if check and result.get("changed")
+            if planned and result.get("changed")
             else "No mail server is configured."
         ]
     account = f"as {after['username']}" if after.get("username") else "anonymously"
@@ -105,7 +109,7 @@ def _server(result: t.Mapping[str, t.Any], check: bool) -> list[str]:
         account = f"{account if after.get('username') else ''} by OAuth 2.0".strip()
     wrote = "sends, as before,"
     if result.get("changed"):
-        wrote = "would send" if check else "now sends"
+        wrote = "would send" if planned else "now sends"
     where = f"{after['host']}:{after['port']} ({after['security']})"
     return [f"It {wrote} through {where} {account}, from {after.get('sender')}."]
 

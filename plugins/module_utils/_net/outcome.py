@@ -30,7 +30,7 @@ OUTCOMES: dict[str, Outcome] = {
     "deliver": Outcome("the server took everything", "Bitbucket can send mail, encrypted.", "Nothing.", delivers=True),
     "deliver_plaintext": Outcome(
         "the connection is not encrypted",
-        "Bitbucket can send mail, readable (its password too, if there is one) by everyone on the way.",
+        "Bitbucket can send mail, readable by everyone on the way, and so is its password if there is one.",
         "Use security=starttls_required or smtps where the server offers it.",
         delivers=True,
     ),
@@ -56,8 +56,8 @@ OUTCOMES: dict[str, Outcome] = {
     # What a test send ends with.
     "delivered": Outcome("the message is in the mailbox", "Mail arrives.", "Nothing."),
     "accepted": Outcome(
-        "the server took the message, its arrival was not seen",
-        "Bitbucket can hand its mail over; what happens then is the mail server's matter.",
+        "the server took the message, but its arrival was not seen",
+        "Bitbucket can hand its mail over; what happens then is up to the mail server.",
         "Look for the Message-ID in the mail server's log, the spam folder and the bounces of the sender.",
     ),
     "unknown": Outcome(
@@ -104,8 +104,8 @@ OUTCOMES: dict[str, Outcome] = {
         "Could not connect to SMTP host: {host}, port: {port}, response: -1",
     ),
     "deferred": Outcome(
-        "the server refused for now (4xx)",
-        "Bitbucket's mail is refused at this moment.",
+        "the server refused temporarily (4xx)",
+        "Bitbucket's mail is refused at the moment.",
         "Greylisting passes by itself: try again in some minutes, or have greylist_wait do that. Otherwise look into "
         "the mail server's log.",
     ),

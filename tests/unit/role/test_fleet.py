@@ -95,3 +95,13 @@ def test_a_hundred_hosts_are_a_hundred_lines() -> None:
     assert max(map(len, found["lines"])) < 120
     few = outcome({f"node{number}": variables for number in range(2)})
     assert few["lines"][-1] == "node1: Bitbucket sent a message of its own, and its mail log shows no error."
+
+
+def test_a_run_that_the_plan_ended_does_not_say_that_the_settings_are_in_use() -> None:
+    after = {"host": "smtp", "port": 25, "security": "plain", "sender": "s"}
+    server = {"changed": True, "mail_server": {"after": after}}
+    ended = {"stash_mail_failure": "no", "stash_mail_is_changed": False, "stash_mail_result": {"server": server}}
+    lines = fleet_outcome(["a"], {"a": ended}, ["a"], {})["lines"]
+    assert lines[-1] == "a: It would send through smtp:25 (plain) anonymously, from s."
+    lines = fleet_outcome(["a"], {"a": {**ended, "stash_mail_is_changed": True}}, ["a"], {})["lines"]
+    assert lines[-1].startswith("a: It now sends through")

@@ -17,7 +17,7 @@ name: counts
 type: aggregate
 short_description: Count tasks and results
 author: The stash_mail developers (@stashops)
-version_added: 0.1.0
+version_added: 1.0.0
 description: Writes what it counted as JSON into the file that E(STASH_MAIL_BENCH_COUNTS) names.
 requirements: []
 """

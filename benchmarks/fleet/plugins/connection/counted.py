@@ -16,7 +16,7 @@ DOCUMENTATION = """
 name: counted
 short_description: The local connection, counted
 author: The stash_mail developers (@stashops)
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs on this machine, as C(local) does, and adds a line of JSON for each command to the file that
     E(STASH_MAIL_BENCH_COMMANDS) names.

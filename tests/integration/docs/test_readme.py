@@ -1,0 +1,14 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The README's five minutes, word by word: site.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.docs.checkout import in_namespaces, needs_namespaces
+
+
+@needs_namespaces
+def test_five_minutes(tmp_path: Path) -> None:
+    in_namespaces("site", tmp_path)
