@@ -188,12 +188,13 @@ def _notification(values: Values) -> str:
 
 
 def _environment_file(values: Values) -> str:
-    if not values["is_container"] or os.path.isabs(values["jvm_environment_file"]):
+    paths = (values["jvm_environment_file"], values["jvm_compose_override"])
+    if not values["is_container"] or any(os.path.isabs(path) for path in paths):
         return ""
     return (
         "stash_mail_jvm_environment_file must be the absolute path of the file on the target that the container gets "
-        "its "
-        "environment from, as its --env-file says."
+        "its environment from, as its --env-file says; or stash_mail_jvm_compose_override that of a compose file to "
+        "write beside those of its project."
     )
 
 

@@ -62,14 +62,17 @@ options:
       - V(setenv) writes to C(bin/setenv.sh), for Stash and Bitbucket 4.
       - V(environment) writes to O(environment_file), for a container from the vendor's image, which knows no other way.
         The container has to be recreated to read it; a mere restart keeps the old environment.
-      - V(auto) takes V(environment) where there is an O(environment_file).
+      - V(compose) writes O(compose_override), for a container of a compose project whose C(environment) gives the
+        arguments. It has to be recreated, too.
+      - V(auto) takes V(environment) where there is an O(environment_file), and V(compose) where there is an
+        O(compose_override).
       - V(auto) takes the drop-in where the service has a unit and the product would hear it. Where the start script
         sets the variable itself, or an environment file, a later drop-in or a wrapper does, or where a wrapper logs in
         as another account, only the script's value counts, and V(auto) takes the script.
       - Scripts are read and never run. An argument that would override the managed ones ends the task before
         anything has changed.
     type: str
-    choices: [auto, systemd, start_webapp, setenv, environment]
+    choices: [auto, systemd, start_webapp, setenv, environment, compose]
     default: auto
   environment_file:
     description:
@@ -79,6 +82,25 @@ options:
       - O(truststore) is its path in the container. Mount the folder that it is in under the same path, not the file,
         since a mounted file stays the old one when it is replaced.
     type: path
+  compose_override:
+    description:
+      - Compose file to write over those of a project, such as C(compose.override.yaml) beside its C(compose.yaml).
+      - It is a file of its own - one of others is refused, and O(state=absent) removes it.
+      - It gives the service E(JVM_SUPPORT_RECOMMENDED_ARGS), in which the project's other arguments are repeated, and
+        mounts the folder of O(truststore) under its own path where the project does not.
+      - Where a C(docker compose), C(docker-compose) or C(podman-compose) of this host can say what the files mean
+        together, it has to take the file before it is written.
+      - The project's files are read by Python's C(yaml), which this host has to have.
+    type: path
+  compose_files:
+    description: The project's own files, in their order. Empty for the one beside O(compose_override).
+    type: list
+    elements: path
+    default: []
+  compose_service:
+    description: The product's service in the compose project.
+    type: str
+    default: bitbucket
   install_dir:
     description:
       - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
@@ -123,6 +145,11 @@ EXAMPLES = r"""
     truststore: /srv/bitbucket/stash_mail/cacerts
     environment_file: /srv/bitbucket/bitbucket.env
 
+- name: The same for a service of a compose project
+  stashops.mail.stash_mail_jvm:
+    truststore: /srv/bitbucket/stash_mail/cacerts
+    compose_override: /srv/bitbucket/compose.override.yaml
+
 - name: Back to the JVM's own truststore
   stashops.mail.stash_mail_jvm:
     state: absent
@@ -146,7 +173,7 @@ method_reason:
 arguments:
   description:
     - The arguments that our drop-in or our block gives after the run. Passwords are masked.
-    - Empty for O(state=absent). For RV(method=environment) all arguments that O(environment_file) gives.
+    - Empty for O(state=absent). For RV(method=environment) and RV(method=compose) all arguments that the file gives.
   type: list
   elements: str
   returned: success

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._product import arguments
+
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 Params = t.Mapping[str, t.Any]
 
@@ -26,10 +28,14 @@ def find(answers: Answers, params: Params, found: bool) -> list[str]:
 
 def is_found(product: t.Mapping[str, t.Any], jvm: Params | None) -> bool:
     """Whether there is a product whose arguments can be set; one in a container need not be seen."""
-    if jvm and (jvm["method"] == "environment" or (jvm["method"] == "auto" and jvm["environment_file"])):
+    if jvm and (jvm["method"] in arguments.OF_CONTAINERS or (jvm["method"] == "auto" and _is_container(jvm))):
         return True
     # What could not be looked for is not missing.
     return bool(product.get("failed") or product["install_dir"] or product["service"]["exists"])
+
+
+def _is_container(jvm: Params) -> bool:
+    return bool(jvm["environment_file"] or jvm["compose_override"])
 
 
 def restart_method(product: t.Mapping[str, t.Any], wanted: str) -> str:

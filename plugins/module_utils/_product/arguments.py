@@ -12,19 +12,24 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
+from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
-from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import ArgumentsPlan, Request, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
-METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment"]
+METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment", "compose"]
+# By them a container is given its arguments when it is made.
+OF_CONTAINERS = ("environment", "compose")
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "path"},
     "truststore_type": {"type": "str", "choices": ["jks", "pkcs12"], "default": "jks"},
     "truststore_password": {"type": "str", "no_log": True},
     "method": {"type": "str", "choices": METHODS, "default": "auto"},
     "environment_file": {"type": "path"},
+    "compose_override": {"type": "path"},
+    "compose_files": {"type": "list", "elements": "path", "default": []},
+    "compose_service": {"type": "str", "default": "bitbucket"},
     "install_dir": {"type": "path"},
     "service": {"type": "str", "default": "atlbitbucket"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -135,11 +140,18 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             wanted=wanted,
             truststore=params["truststore"],
             environment_file=params["environment_file"],
+            compose_override=params["compose_override"],
+            compose_files=params["compose_files"],
+            compose_service=params["compose_service"],
         ),
         process,
     )
     check_not_overruled(plan, wanted, process)
-    if process is None and plan.method == "environment" and params["truststore"]:
+    override = plan.changes.get(params["compose_override"], (None, None))[1]
+    if override:
+        files = compose.project_files(params["compose_override"], params["compose_files"])
+        compose.check(host.module.run_command, files, override)
+    if process is None and plan.method in OF_CONTAINERS and params["truststore"]:
         folder = os.path.dirname(params["truststore"])
         process = processes.find_contained(lambda contained: (folder, folder))
     result: dict[str, t.Any] = {

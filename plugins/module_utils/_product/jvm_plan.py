@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
-from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.places import (
+    ComposeOverride,
     DropIn,
     EnvironmentFile,
     Place,
@@ -42,7 +43,8 @@ _NEW_ENVIRONMENT = re.compile(
 class Request(t.NamedTuple):
     """What is asked for. ``wanted`` None: our arguments shall not be there, in any place.
 
-    ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``.
+    ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``;
+    ``compose_override`` is a file over those of a compose project, and then it is ``compose``.
     """
 
     install_dir: str | None
@@ -51,6 +53,9 @@ class Request(t.NamedTuple):
     wanted: TruststoreArguments | None
     truststore: str | None
     environment_file: str | None = None
+    compose_override: str | None = None
+    compose_files: t.Sequence[str] = ()
+    compose_service: str = "bitbucket"
 
 
 @dataclass
@@ -102,9 +107,14 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
             request.environment_file, _files.read_text_if_there(request.environment_file)
         )
 
+    if request.compose_override:
+        places["compose"] = _compose_override(request, request.compose_override)
+
     method, reason = request.method, "Nothing of ours is here."
     if request.environment_file and method in ("auto", "environment"):
         method, reason = "environment", "There is a file that a container gets its environment from."
+    elif request.compose_override and method in ("auto", "compose"):
+        method, reason = "compose", _how_read(request, request.compose_override)
     elif request.wanted is not None or install is not None or unit is not None:
         method, reason = _choose(method, install, unit, script, request)
     chosen = places.get(method) or (places.get("script") or places.get("systemd"))
@@ -158,6 +168,23 @@ def _start_script(install: installs.Install | None, unit: systemd.Unit | None) -
     return StartScript(path, _files.read_text_if_there(path), install.layout, environment)
 
 
+def _compose_override(request: Request, path: str) -> ComposeOverride:
+    service = None
+    if request.wanted:
+        service = compose.read_service(compose.project_files(path, request.compose_files), request.compose_service)
+    return ComposeOverride(path, _files.read_text_if_there(path), service)
+
+
+def _how_read(request: Request, path: str) -> str:
+    if request.wanted is None:
+        return "There is a compose project."
+    files = compose.project_files(path, request.compose_files)
+    if compose.is_read_by_itself(path, files):
+        return "There is a compose project, which reads the override by itself."
+    given = " ".join(f"--file {file}" for file in [*files, path])
+    return f"There is a compose project. Compose reads the override only if it is told to: {given}, or COMPOSE_FILE."
+
+
 def _choose(
     method: str,
     install: installs.Install | None,
@@ -175,6 +202,10 @@ def _choose(
                 f"{install.arguments_file}: use method {install.layout}, or auto."
             )
         return method, "It was asked for."
+    if method == "compose":
+        raise StashMailError(
+            "method compose needs compose_override: the file to write, beside those of the compose project."
+        )
     if method == "environment":
         raise StashMailError(
             "method environment needs environment_file: the file that the container gets its environment from, such as "
@@ -194,7 +225,7 @@ def _choose(
     if install is None or script is None:
         raise StashMailError(
             "No Stash or Bitbucket was found: neither a unit of the service nor an installation. "
-            "Name them with service and install_dir, or for a container environment_file."
+            "Name them with service and install_dir, or for a container environment_file or compose_override."
         )
     # Before 5.0 the start script hands no environment on to the product's account.
     return install.layout, obstacle or f"{os.path.basename(install.arguments_file)} is where this version sets them."

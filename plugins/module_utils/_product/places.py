@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The places that can hold the truststore's arguments: a start script, a drop-in of the service, an environment file.
+"""The places that can hold the truststore's arguments: a start script, a drop-in, an environment file, a compose file.
 
 Each is a file as it was read, and says what it would be with our arguments in it or without. Where a place is set for
 the JVM in a way of its own, its class says so; :mod:`jvm_plan` chooses and compares.
@@ -13,7 +13,13 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import TRUST_PREFIX
-from ansible_collections.stashops.mail.plugins.module_utils._product import env_file, shell, start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import (
+    compose,
+    env_file,
+    shell,
+    start_script,
+    systemd,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._product.install import read_text
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
     PATH_ARGUMENT,
@@ -168,6 +174,40 @@ class EnvironmentFile:
 
     def arguments(self, text: str | None) -> list[str]:
         return env_file.arguments(text or "")
+
+
+class ComposeOverride:
+    """A compose file over a project's own: the service's other arguments are repeated in it, since it replaces them."""
+
+    def __init__(self, path: str, before: str | None, service: compose.Service | None) -> None:
+        self.path = path
+        self.before = before
+        # Without it nothing of ours is wanted.
+        self._service = service
+        self._is_ours = before is None or before.startswith(compose.HEADER)
+
+    def managed(self) -> list[str]:
+        return _trust(self.arguments(self.before))
+
+    def others(self) -> list[str]:
+        return _trust(self._service.value.split()) if self._service else []
+
+    def without_managed(self) -> str | None:
+        return None if self._is_ours else self.before
+
+    def with_managed(self, wanted: TruststoreArguments, others: t.Sequence[str]) -> str:
+        if not self._is_ours:
+            raise StashMailError(
+                f"compose_override {self.path} is a file of others, and ours would replace it: name another one, which "
+                "compose is then told of by COMPOSE_FILE or --file; or use environment_file with an env_file."
+            )
+        if self._service is None:
+            raise RuntimeError("an override is over a service")
+        words = start_script.merge(self._service.value.split(), wanted, [w for w in others if w not in self.others()])
+        return compose.render(self._service, " ".join(words), os.path.dirname(wanted.path))
+
+    def arguments(self, text: str | None) -> list[str]:
+        return compose.value_of(text or "").split()
 
 
 def difference(place: Place, after: str | None) -> dict[str, str]:

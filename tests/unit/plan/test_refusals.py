@@ -15,7 +15,13 @@ PRODUCT: dict[str, Any] = {
     "scripts": {"start": "/opt/b/start.sh", "stop": "/opt/b/stop.sh", "refused": ""},
     "java": {"cacerts": "/java/cacerts"},
 }
-JVM = {"state": "present", "method": "auto", "environment_file": None, "truststore": "/etc/stash_mail/cacerts"}
+JVM = {
+    "state": "present",
+    "method": "auto",
+    "environment_file": None,
+    "compose_override": None,
+    "truststore": "/etc/stash_mail/cacerts",
+}
 PROBE = {"host": "mail.example.com", "port": 25, "security": "starttls_optional", "username": "u"}
 
 

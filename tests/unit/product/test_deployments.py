@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
@@ -476,6 +477,46 @@ DEPLOYMENTS: dict[str, tuple[str, Callable[[Site], object]]] = {
     "a truststore after the variable in `JAVA_OPTS`, Bitbucket 4": (AFTER_ALL, lambda site: None),
 }
 PLACES = {"systemd": "drop-in of the service", "start_webapp": "`bin/_start-webapp.sh`", "setenv": "`bin/setenv.sh`"}
+# Of containers: what is there, the file, what it says, and where the arguments are set.
+CONTAINERS = {
+    "container with an environment file": (
+        "environment_file",
+        "bitbucket.env",
+        f"{VARIABLE}=-Xa\n",
+        "its line in that file",
+    ),
+    "compose, `env_file:`": ("environment_file", "site.env", f"A=b\n{VARIABLE}=-Xa\n", "its line in that file"),
+    "compose, `environment:` as a mapping": (
+        "compose_override",
+        "compose.yaml",
+        f"services: {{bitbucket: {{environment: {{{VARIABLE}: -Xa}}}}}}\n",
+        "compose file of its own over the project's",
+    ),
+    "compose, `environment:` as a list": (
+        "compose_override",
+        "docker-compose.yml",
+        f"services: {{bitbucket: {{environment: ['{VARIABLE}=-Xa']}}}}\n",
+        "compose file of its own over the project's",
+    ),
+}
+
+
+def check_container(run: Run, folder: Path, option: str, file: Path) -> None:
+    """As :func:`check_in_force`, by what the file gives a container."""
+    written = file if option == "environment_file" else file.with_name(f"{file.stem}.override.yaml")
+    before, truststore = file.read_bytes(), str(folder / "cacerts")
+    options = {"service": "", "truststore": truststore, option: str(written)}
+    assert run(**options)["changed"] is True
+    if option == "environment_file":
+        given = written.read_text().rpartition(f"{VARIABLE}=")[2].strip()
+    else:
+        given = yaml.safe_load(written.read_text())["services"]["bitbucket"]["environment"][VARIABLE]
+        assert file.read_bytes() == before
+    assert given == f"-Xa {P}={truststore}"
+    assert run(**options)["changed"] is False
+    assert run(**options, state="absent")["changed"] is True
+    assert file.read_bytes() == before
+    assert written == file or not written.exists()
 
 
 def test_the_page_of_deployments(
@@ -497,6 +538,12 @@ def test_the_page_of_deployments(
         method = call(_ansible_check_mode=True)["method"]
         check_in_force(call, site, file, method=method)
         rows.append([name, PLACES[method]])
+    for number, (name, (option, project, text, place)) in enumerate(CONTAINERS.items()):
+        folder = tmp_path / f"container{number}"
+        folder.mkdir()
+        (folder / project).write_text(text)
+        check_container(run, folder, option, folder / project)
+        rows.append([name, place])
     content = doc_table.table(["what is there", "where the arguments are set"], rows)
     if doc_table.wanted():
         doc_table.write("deployments.md", "deployments", content)

@@ -19,6 +19,7 @@ GOOD: dict[str, Any] = {
     "host": "mail.example.com",
     "imap": {},
     "is_container": False,
+    "jvm_compose_override": "",
     "jvm_environment_file": "",
     "oauth2_provider_id": "",
     "oauth2_token_id": "",
