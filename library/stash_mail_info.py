@@ -19,17 +19,9 @@ description:
     product is no error.
 extends_documentation_fragment:
   - stashops.mail.attributes
+  - stashops.mail.attributes.asks_only
   - stashops.mail.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-    details: Never changes anything.
-  diff_mode:
-    support: N/A
-    details: Never changes anything.
-  idempotent:
-    support: N/A
-    details: Never changes anything.
+  - stashops.mail.product
 options:
   install_dir:
     description:
@@ -47,12 +39,6 @@ options:
       - Left out, it is looked for in this order - E(JRE_HOME), then E(JAVA_HOME), in the start scripts and in the
         unit's environment, the C(jre) folder of the installation, the running process, the C(java) on the E(PATH).
     type: path
-  service:
-    description:
-      - Name of the service that runs the product. Empty if none does.
-      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
-    type: str
-    default: atlbitbucket
 seealso:
   - module: stashops.mail.stash_mail_jvm
   - module: stashops.mail.stash_mail_truststore

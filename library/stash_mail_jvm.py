@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.files
   - stashops.mail.attributes.actiongroup
+  - stashops.mail.product
 attributes:
   check_mode:
     support: full
@@ -101,16 +102,6 @@ options:
     description: The product's service in the compose project.
     type: str
     default: bitbucket
-  install_dir:
-    description:
-      - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
-    type: path
-  service:
-    description:
-      - Name of the service that runs the product. Empty if none does.
-      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
-    type: str
-    default: atlbitbucket
   state:
     description:
       - V(present) sets the arguments.

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
   - stashops.mail.bitbucket
+  - stashops.mail.bitbucket.https
   - stashops.mail.mailbox
 attributes:
   check_mode:

@@ -23,18 +23,9 @@ description:
   - What Bitbucket would do and should not is a warning, such as sending its password unencrypted.
 extends_documentation_fragment:
   - stashops.mail.attributes
+  - stashops.mail.attributes.asks_only
   - stashops.mail.attributes.actiongroup
   - stashops.mail.connection
-attributes:
-  check_mode:
-    support: full
-    details: Never changes anything, so that it does the same in check mode.
-  diff_mode:
-    support: N/A
-    details: Never changes anything.
-  idempotent:
-    support: N/A
-    details: Never changes anything.
 options:
   auth_type:
     description:

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.files
   - stashops.mail.attributes.actiongroup
+  - stashops.mail.product
 attributes:
   check_mode:
     support: full
@@ -47,16 +48,6 @@ options:
     description:
       - The product's home folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
     type: path
-  install_dir:
-    description:
-      - The installation's folder. Left out, it is found as M(stashops.mail.stash_mail_info) does.
-    type: path
-  service:
-    description:
-      - Name of the service that runs the product. Empty if none does.
-      - Where the default is not here, C(bitbucket), C(atlassian-bitbucket), C(atlstash) and C(stash) are looked for.
-    type: str
-    default: atlbitbucket
   state:
     description: V(present) sets the properties, V(absent) takes them out, so that the product's defaults count.
     type: str

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.actiongroup
   - stashops.mail.bitbucket
+  - stashops.mail.bitbucket.https
 attributes:
   check_mode:
     support: full

@@ -18,17 +18,9 @@ author:
   - The stash_mail developers (@stashops)
 extends_documentation_fragment:
   - stashops.mail.attributes
+  - stashops.mail.attributes.asks_only
   - stashops.mail.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-    details: Never changes anything, so that it does the same in check mode.
-  diff_mode:
-    support: N/A
-    details: Never changes anything.
-  idempotent:
-    support: N/A
-    details: Never changes anything.
+  - stashops.mail.bitbucket.https
 options:
   url:
     description:
@@ -48,21 +40,6 @@ options:
       - If V(false), it is asked once.
     type: bool
     default: true
-  validate_certs:
-    description: Whether the certificate of an HTTPS O(url) is verified.
-    type: bool
-    default: true
-  ca_path:
-    description:
-      - PEM file on the host where the module runs, with the CA certificates, or the self-signed certificate, to
-        verify O(url) with.
-      - It takes the place of the CAs that the host knows.
-    type: path
-  use_proxy:
-    description:
-      - Whether the proxies in the environment variables E(http_proxy), E(https_proxy) and E(no_proxy) are used.
-    type: bool
-    default: false
 seealso:
   - module: stashops.mail.stash_mail_info
 """

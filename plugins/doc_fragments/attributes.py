@@ -36,3 +36,17 @@ attributes:
     membership:
       - stashops.mail.stash_mail
 """
+
+    ASKS_ONLY = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: Never changes anything, so that it does the same in check mode.
+  diff_mode:
+    support: N/A
+    details: Never changes anything.
+  idempotent:
+    support: N/A
+    details: Never changes anything.
+"""

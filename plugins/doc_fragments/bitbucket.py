@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of ``_bitbucket_options.ARGUMENTS``.
+    """Documentation of ``_bitbucket.options``; those of HTTPS serve without an account too.
 
     A module says for itself which permission O(url_username) needs, and what O(timeout) bounds.
     """
@@ -32,6 +32,10 @@ options:
         O(url_password). It is sent as a Bearer token.
       - HTTP access tokens do not serve, since they cannot hold administrative permissions.
     type: raw
+"""
+
+    HTTPS = r"""
+options:
   validate_certs:
     description:
       - Whether the certificate of an HTTPS O(url) is verified. Where it is not, whoever answers gets every password

@@ -5,30 +5,25 @@
 
 from __future__ import annotations
 
-
-class ModuleDocFragment:
-    """Documentation of ``_mailbox_options.ARGUMENTS``."""
-
-    DOCUMENTATION = r"""
-options:
-  imap:
+# The two protocols' options are alike but for these words.
+_OPTIONS = """
+  {name}:
     description:
-      - The recipient's mailbox over IMAP, to see the message arrive. It is logged in there before anything is sent.
-      - Nothing in the mailbox is changed, no message is marked as read.
-      - Mutually exclusive with O(pop3).
+{description}
+      - Mutually exclusive with O({other}).
     type: dict
     suboptions:
       host:
-        description: Host name or IP address of the IMAP server.
+        description: Host name or IP address of the {NAME} server.
         type: str
         required: true
       port:
-        description: TCP port. Left out, it is 993 with O(imap.security=imaps), otherwise 143.
+        description: TCP port. Left out, it is {tls_port} with O({name}.security={name}s), otherwise {port}.
         type: int
       security:
         description: How the connection is encrypted.
         type: str
-        choices: [starttls, imaps, plain]
+        choices: [starttls, {name}s, plain]
         default: starttls
       username:
         description: User name.
@@ -38,46 +33,41 @@ options:
         description: Password. One that is not ASCII needs a server that offers the mechanism PLAIN.
         type: raw
         required: true
+      ca:
+        description:
+          - Path of a PEM file on the target with what vouches for the {NAME} server.
+          - Left out, it is what O(truststore) holds. The server's name is checked in any case.
+        type: path
+"""
+_IMAP = """
+      - The recipient's mailbox over IMAP, to see the message arrive. It is logged in there before anything is sent.
+      - Nothing in the mailbox is changed, no message is marked as read.
+"""
+_MAILBOX = """
       mailbox:
         description: Name of the mailbox.
         type: str
         default: INBOX
-      ca:
-        description:
-          - Path of a PEM file on the target with what vouches for the IMAP server.
-          - Left out, it is what O(truststore) holds. The server's name is checked in any case.
-        type: path
-  pop3:
-    description:
+"""
+_POP3 = """
       - The recipient's mailbox over POP3, to see the message arrive. It is logged in there before anything is sent, and
         then once a second, or as seldom as the server's C(LOGIN-DELAY) asks for.
       - Only the newest 50 messages are looked at. None is fetched as a whole or deleted.
-      - Mutually exclusive with O(imap).
-    type: dict
-    suboptions:
-      host:
-        description: Host name or IP address of the POP3 server.
-        type: str
-        required: true
-      port:
-        description: TCP port. Left out, it is 995 with O(pop3.security=pop3s), otherwise 110.
-        type: int
-      security:
-        description: How the connection is encrypted.
-        type: str
-        choices: [starttls, pop3s, plain]
-        default: starttls
-      username:
-        description: User name.
-        type: str
-        required: true
-      password:
-        description: Password. One that is not ASCII needs a server that offers the mechanism PLAIN.
-        type: raw
-        required: true
-      ca:
-        description:
-          - Path of a PEM file on the target with what vouches for the POP3 server.
-          - Left out, it is what O(truststore) holds. The server's name is checked in any case.
-        type: path
 """
+
+
+def _protocol(name: str, other: str, port: int, tls_port: int, description: str) -> str:
+    words = {"name": name, "NAME": name.upper(), "other": other, "port": port, "tls_port": tls_port}
+    return _OPTIONS.strip("\n").format(description=description.strip("\n"), **words) + "\n"
+
+
+class ModuleDocFragment:
+    """Documentation of ``_mailbox.options``."""
+
+    # With its type, since ansible-test takes a plain assignment for a text in YAML.
+    DOCUMENTATION: str = (
+        "options:\n"
+        + _protocol("imap", "pop3", 143, 993, _IMAP)
+        + _MAILBOX.lstrip("\n")
+        + _protocol("pop3", "imap", 110, 995, _POP3)
+    )

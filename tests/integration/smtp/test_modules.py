@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.stashops.mail.plugins.doc_fragments import connection, mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC as SEND_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS
@@ -325,25 +324,6 @@ def test_send_with_an_unknown_outcome_is_a_change(run: Callable[..., dict[str, A
     assert (result["outcome"], result["code"], result["changed"]) == ("unknown", "unknown", True)
     assert result["message_id"] in bytes.decode(server.received)
     check_documented(stash_mail_send, result)
-
-
-@pytest.mark.parametrize("module", [stash_mail_probe, stash_mail_send])
-def test_documentation_says_what_the_code_does(module: Any) -> None:
-    page = yaml.safe_load(module.DOCUMENTATION)
-    documented = dict(page["options"])
-    for name, fragment in (("connection", connection), ("mailbox", mailbox)):
-        if f"stashops.mail.{name}" in page["extends_documentation_fragment"]:
-            documented.update(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
-    check_options(documented, module.ARGUMENT_SPEC)
-
-
-def check_options(documented: dict[str, Any], spec: dict[str, dict[str, Any]]) -> None:
-    assert set(documented) == set(spec)
-    for name, options in spec.items():
-        for key in ("type", "default", "choices", "required", "elements"):
-            assert documented[name].get(key) == options.get(key), (name, key)
-        if "options" in options:
-            check_options(documented[name]["suboptions"], options["options"])
 
 
 def test_every_outcome_is_documented() -> None:
