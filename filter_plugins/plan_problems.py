@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
-from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import HostVars, value_of
+from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import PLAN, HostVars, value_of
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers
 
 DOCUMENTATION = r"""
@@ -148,7 +148,7 @@ def _shown(settings: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
 
 
 def _of(name: str, hostvars: HostVars, question: str) -> t.Mapping[str, t.Any]:
-    return value_of(hostvars[name], "__stash_mail_plan", {}).get(question) or {}
+    return value_of(hostvars[name], PLAN, {}).get(question) or {}
 
 
 class FilterModule:

@@ -10,6 +10,8 @@ HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 
 # The fact in which a playbook keeps why a host has failed, while the others go on.
 FAILURE = "stash_mail_failure"
+# What stash_mail_plan returned for it.
+PLAN = "__stash_mail_plan"
 
 
 def value_of(variables: t.Mapping[str, t.Any], name: str, default: t.Any) -> t.Any:

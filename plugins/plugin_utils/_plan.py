@@ -20,6 +20,11 @@ def holds_certificates(answers: Answers) -> bool:
     return bool((answers.get("truststore") or {}).get("entries"))
 
 
+def differs_on_node(answers: Answers) -> bool:
+    """Whether something is to be done on the node itself, whatever its instance's settings are."""
+    return any(would_change(answers, name) for name in ("truststore", "properties", "jvm")) or is_unread(answers)
+
+
 def unread(answers: Answers) -> list[str]:
     """What the running product has not read as it is to be, in words; what would be written first is counted."""
     found = []

@@ -35,7 +35,7 @@ def prereqs(folder: Path, hosts: dict[str, dict[str, Any]], *arguments: str) -> 
     role: list[dict[str, Any]] = [
         {"ansible.builtin.import_role": {"name": str(ROLE), "tasks_from": "ask/fleet"}},
         {
-            "ansible.builtin.import_role": {"name": str(ROLE), "tasks_from": "ask/variables"},
+            "ansible.builtin.import_role": {"name": str(ROLE), "tasks_from": "ask/problems"},
             "vars": {"__stash_mail_problems": problems},
         },
     ]

@@ -45,7 +45,7 @@ def test_from_nothing_to_a_message_and_back(site: Site) -> None:
         assert site.state() == state
         # The plan, and the message, which a check does not send.
         assert cost(again)[0] == (1 if options else 2)
-        assert cost(again)[1] <= 16
+        assert cost(again)[1] <= 13
     assert site.run(playbook="check").ok
 
     removed = site.run(state="absent")
