@@ -21,7 +21,8 @@ short_description: Phases of the role stash_mail that have something to do
 version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
-  - Takes a node's plan. A phase has something to do where the plan says that something differs.
+  - Takes a node's plan. A phase has something to do where the plan says that something differs, and V(verify) where
+    the plan has not sent the message itself.
 options:
   _input:
     description: What M(stashops.mail.stash_mail_plan) returned.
@@ -69,7 +70,8 @@ def phases(answers: Answers, scope: Scope, wanted: t.Mapping[str, t.Any]) -> lis
         *(["server"] if "server" in differing and wanted["is_writer"] else []),
     ]
     if wanted["state"] == "present" and selects(scope, "verify"):
-        found += _proofs(wanted, has_changes=bool(found))
+        sent = {"verify"} if "message" in answers else set()
+        found += [name for name in _proofs(wanted, has_changes=bool(found)) if name not in sent]
     return found
 
 

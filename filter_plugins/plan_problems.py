@@ -63,6 +63,8 @@ def plan_problems(answers: Answers, node: Node, hostvars: HostVars) -> list[str]
         return [str(answers.get("msg") or "The host could not be asked.")]
     found = [str(answers[name].get("msg")) for name in answers["failures"] if name != "status"]
     found += [*answers["refusals"], *_no_cryptography(answers, node)]
+    # All is as wanted, and yet the message that proves it has failed.
+    found += [str(answer["msg"]) for answer in [answers.get("message") or {}] if answer.get("failed")]
     if node["cluster"]:
         found += [*_does_not_serve(answers, node), *_same_url(answers, node, hostvars)]
         found += [*_other_settings(answers, node, hostvars), *_left_out(answers, node)]

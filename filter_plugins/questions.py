@@ -33,6 +33,12 @@ options:
     description: Whether the host is a node of a cluster.
     type: bool
     required: true
+  sends:
+    description:
+      - Whether a message is to be sent even if nothing differs. The plan then sends it where all phases are asked for,
+        unless the host is a node of a cluster, whose other nodes come first.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -57,14 +63,16 @@ _PHASES = {
 }
 
 
-def questions(scope: Scope, state: str, has_properties: bool, is_cluster: bool) -> list[str]:
-    """Return the names of the questions, in the order of the plan."""
+def questions(scope: Scope, state: str, has_properties: bool, is_cluster: bool, sends: bool = False) -> list[str]:
+    """Return the names of the questions, in the order of the plan, and ``message`` where the plan is to send it."""
     possible = {"status": is_cluster, "properties": has_properties, "probe": state == "present"}
-    return [
+    asked = [
         name
         for name, phases in _PHASES.items()
         if possible.get(name, True) and any(selects(scope, phase) for phase in ("prereqs", *phases))
     ]
+    is_whole = all(selects(scope, phase) for phase in ("server", "jvm", "properties", "truststore", "probe", "verify"))
+    return [*asked, "message"] if sends and is_whole and state == "present" and not is_cluster else asked
 
 
 class FilterModule:

@@ -17,6 +17,7 @@ description:
     M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties),
     M(stashops.mail.stash_mail_truststore) and M(stashops.mail.stash_mail_probe) would say in check mode, and changes
     nothing.
+  - Where all is as wanted, it can send the message that proves it in the same call, see O(message).
   - A question is asked if its options are given. Its answer stands under the same name, and is what that module
     returns.
   - The mail server is judged by the very truststore that would be written, which need not be there yet.
@@ -30,13 +31,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Never changes anything, so that it does the same in check mode.
+    details: Never changes anything, so that it does the same in check mode, except for O(message).
   diff_mode:
     support: full
     details: What would change stands in the answers, as C(diff).
   idempotent:
     support: N/A
-    details: Never changes anything.
+    details: Never changes anything. Each run sends O(message) where that is given and nothing differs.
 options:
   judged_by:
     description:
@@ -124,6 +125,7 @@ seealso:
   - module: stashops.mail.stash_mail_properties
   - module: stashops.mail.stash_mail_truststore
   - module: stashops.mail.stash_mail_probe
+  - module: stashops.mail.stash_mail_send
 """
 
 EXAMPLES = r"""
@@ -222,6 +224,10 @@ probe:
       RV(truststore) failed, and where O(logins) were tried in its place.
   type: dict
   returned: if O(probe) is given
+message:
+  description: What became of the message, as M(stashops.mail.stash_mail_send) returns it.
+  type: dict
+  returned: if O(message) is given, and it was sent or tried to be
 trials:
   description:
     - For each of O(trials) whether it would do, by name.

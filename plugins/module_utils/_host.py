@@ -89,7 +89,7 @@ def _redactor(module: AnsibleModule) -> Redactor:
     """Return what knows every secret of this run, and what was given openly."""
     secrets = {str(secret) for secret in module.no_log_values}
     given: set[str] = set()
-    for params in (module.params, *(item for item in module.params.values() if isinstance(item, dict))):
+    for params in _dicts(module.params):
         for name, value in params.items():
             if isinstance(value, str) and not is_secret(name):
                 given.add(value)
@@ -97,3 +97,11 @@ def _redactor(module: AnsibleModule) -> Redactor:
                 user = params.get(name[: -len("password")] + "username")
                 secrets.update(of_account(user if isinstance(user, str) else "", value))
     return Redactor(secrets, given)
+
+
+def _dicts(params: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """The parameters, and what among them has options of its own."""
+    yield params
+    for item in params.values():
+        if isinstance(item, dict):
+            yield from _dicts(item)

@@ -22,6 +22,15 @@ SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "mail.example.com"},
     "username": {"type": "str"},
     "password": {"type": "raw", "no_log": True},
+    "message": {
+        "type": "dict",
+        "options": {
+            "imap": {
+                "type": "dict",
+                "options": {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}},
+            }
+        },
+    },
 }
 SECRET = "Geheim-31-lang"
 # Words of ours, and what is part of every text.
@@ -80,6 +89,14 @@ def test_nor_is_it_shown_as_what_the_module_was_called_with(
 ) -> None:
     given = ended(lambda _host, _params: {}, password=password)["invocation"]["module_args"]
     assert given["password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_nor_is_an_account_of_the_options_options(ended: Callable[..., dict[str, Any]]) -> None:
+    plain = base64.b64encode(f"\0ops\0{SECRET}".encode()).decode()
+    imap = {"username": "ops", "password": SECRET}
+    result = ended(lambda _host, _params: {"said": f"AUTHENTICATE PLAIN {plain}"}, message={"imap": imap})
+    assert plain not in json.dumps(result)
+    assert SECRET not in json.dumps(result)
 
 
 def test_a_password_is_nowhere_in_a_result(

@@ -10,7 +10,7 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, refusals
+from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, proof, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._product import arguments, information, properties_file
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import looked_at_once
@@ -28,6 +28,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
     "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
     **mail.ARGUMENT_SPEC,
+    **proof.ARGUMENT_SPEC,
     "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
 }
 
@@ -47,8 +48,13 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     if (params["trials"] or params["logins"]) and not params["probe"]:
         raise StashMailError("trials and logins are about a mail server: give probe, which says where it is.")
+    if params["message"] and not (params["probe"] and params["truststore"]):
+        raise StashMailError("message proves what is as wanted: give probe and truststore, which say what that is.")
     with Asking(host) as asking, looked_at_once():
-        return _ask(asking, params)
+        result = _ask(asking, params)
+    if params["message"] and not host.check_mode and proof.is_due(result):
+        result["message"] = proof.send(host, params, result)
+    return result
 
 
 def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

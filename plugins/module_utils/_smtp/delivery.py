@@ -16,7 +16,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist impor
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.known_chain import KnownChain
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, SendOptions
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
@@ -49,6 +48,9 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if host.check_mode:
         where = f"{settings.host}:{settings.port} ({settings.security})"
         return {"changed": True, "msg": f"A message to {', '.join(recipients)} would be sent through {where}."}
+    # Only where a message is sent: a plan mostly sends none.
+    from ansible_collections.stashops.mail.plugins.module_utils._smtp.send import Sending, SendOptions
+
     options = SendOptions(dsn=params["dsn"], allow_partial=params["partial_refusal"] == "warn")
     retry = GreylistRetry(params["greylist_wait"])
     # One for all tries, so that a JVM that has to be started is started once.

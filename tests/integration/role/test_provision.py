@@ -43,9 +43,10 @@ def test_from_nothing_to_a_message_and_back(site: Site) -> None:
         assert again.ok, again.output
         assert again.changed == 0
         assert site.state() == state
-        # The plan, and the message, which a check does not send.
-        assert cost(again)[0] == (1 if options else 2)
-        assert cost(again)[1] <= 13
+        # The plan, which sends the message too, where the run is no check.
+        assert cost(again)[0] == 1
+        assert cost(again)[1] <= 11
+        assert len(site.smtp.messages) == 3
     assert site.run(playbook="check").ok
 
     removed = site.run(state="absent")

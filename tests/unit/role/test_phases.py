@@ -50,6 +50,17 @@ def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
     assert questions(ALL, "absent", False, True) == ["status", "server", "jvm", "truststore"]
 
 
+def test_the_plan_sends_the_message_where_all_is_asked_and_nobody_has_to_be_waited_for() -> None:
+    assert questions(ALL, "present", False, False, True)[-1] == "message"
+    assert "message" not in questions(ALL, "present", False, True, True), "a cluster's other nodes come first"
+    assert "message" not in questions(ALL, "absent", False, False, True)
+    for narrow in (tags("stash_mail_verify"), tags("all", skipped=("stash_mail_server",))):
+        assert "message" not in questions(narrow, "present", False, False, True)
+    assert phases({**NOTHING, "message": {"outcome": "delivered"}}, ALL, WANTED) == []
+    notified = {**WANTED, "notification": True}
+    assert phases({**NOTHING, "message": {"outcome": "delivered"}}, ALL, notified) == ["notification"]
+
+
 @pytest.mark.parametrize(
     ("change", "done"),
     [

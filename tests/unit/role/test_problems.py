@@ -124,6 +124,7 @@ def test_nothing_is_wrong() -> None:
     [
         ({"failures": ["server"], "server": {"msg": "No password."}}, {}, "No password."),
         ({"refusals": ["It would be given away."]}, {}, "It would be given away."),
+        ({"message": {"failed": True, "msg": "It did not arrive."}}, {}, "It did not arrive."),
         (
             {"failures": ["status"], "status": {"state": "STARTING", "status": 503}},
             {},

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The message that proves a node on which nothing differs: sent at once, since a call of its own costs half a plan."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
+from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
+
+Params = t.Mapping[str, t.Any]
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "message": {"type": "dict", "options": delivery.ARGUMENT_SPEC, **delivery.RULES}
+}
+
+
+def is_due(result: Params) -> bool:
+    """Whether all that was asked is as wanted, the running process has read it, and the mail server would take mail."""
+    unread = [name for name in ("jvm", "properties") if result.get(name, {}).get("restart_needed")]
+    return not result["planned"] and not unread and bool(result["probe"].get("delivers"))
+
+
+def send(host: Host, params: Params, result: Params) -> Answer:
+    """Send it as the product would. That it did not get there is an answer, with ``failed``."""
+    truststore, probe = params["truststore"], result["probe"]
+    process = result["product"].get("process") or {}
+    is_trusted = (probe.get("jvm") or {}).get("trusted")
+    found = {
+        "truststore": truststore["path"] if truststore["state"] == "present" else process.get("truststore"),
+        "java_home": (result["product"].get("java") or {}).get("home"),
+        "jvm_arguments": process.get("arguments"),
+        # The JVM has just accepted them.
+        "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],
+        "hello": probe.get("hello") or "",
+    }
+    options = {**params["message"], **{name: value for name, value in found.items() if value}}
+    try:
+        return delivery.run(host, options)
+    except StashMailError as error:
+        return {"changed": False, **error.details, "failed": True, "msg": str(error)}
