@@ -13,7 +13,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import differs
 DOCUMENTATION = r"""
 name: differing_nodes
 short_description: Nodes that are not as wanted
-version_added: 0.1.0
+version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes the names of a run's hosts that have been asked, and returns those whose truststore, properties or JVM

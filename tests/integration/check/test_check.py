@@ -28,6 +28,9 @@ def test_all_well(site: Site) -> None:
     checked = check(site)
     assert checked.outcome.ok, checked.outcome.output
     assert checked.outcome.changed == 0
+    # The plan is the only one that is called on the host: the others write the reports on the controller.
+    assert checked.outcome.output.count("/stash_mail_plan.py\n") == 1
+    assert checked.outcome.cost[1] == 14
     assert checked.statuses() == WELL
     assert len(site.smtp.messages) == sent
     certificates = {(item["where"], item["sha256"]) for item in checked.instance()["certificates"]}
@@ -61,7 +64,8 @@ def test_a_message_is_sent_on_request(site: Site) -> None:
 
 
 def test_certificates_that_end_soon_are_a_warning(site: Site) -> None:
-    checked = check(site, check_warn_days=60)
+    # As the command line gives it.
+    checked = check(site, check_warn_days="60")
     assert checked.outcome.ok, checked.outcome.output
     assert checked.statuses() == {**WELL, "truststore": "warning", "delivery": "warning"}
     assert "in 29 days" in checked.answers()["delivery"]["summary"]

@@ -51,6 +51,11 @@ class Outcome:
     def ok(self) -> bool:
         return self.code == 0
 
+    @property
+    def cost(self) -> tuple[int, int]:
+        """How many modules were called on the host, and how many tasks were begun."""
+        return self.output.count("Using module file"), self.output.count("\nTASK [")
+
 
 def run_playbook(
     folder: Path, inventory: dict[str, Any], *options: str, playbook: str = "provision"
