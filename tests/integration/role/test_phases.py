@@ -97,6 +97,29 @@ def test_arguments_that_something_else_overrides_are_found_out(site: Site) -> No
     assert site.mail_settings() is None
 
 
+def test_a_restart_after_which_the_jvm_runs_with_something_else(site: Site, tmp_path: Path) -> None:
+    """Another program, such as a configuration management, has changed the start scripts meanwhile."""
+    script, hook = site.bitbucket.jvm_args_file, tmp_path / "meanwhile.yml"
+    original = tmp_path / "original"
+    shutil.copy(script, original)
+
+    def restarted(command: str) -> str:
+        hook.write_text(f"- ansible.builtin.shell: {command}\n")
+        pid = site.bitbucket.pid
+        outcome = site.run(pre_restart_tasks=str(hook))
+        assert outcome.code == 2, outcome.output
+        assert site.bitbucket.pid != pid
+        assert site.mail_settings() is None
+        return shown(outcome.output)
+
+    output = restarted(f"cp {original} {script}")
+    assert f"but its JVM still runs with other arguments instead of what {script} says" in output
+    variable = "export _JAVA_OPTIONS=-Djavax.net.ssl.trustStore=/nowhere"
+    output = restarted(f"echo {variable} >> {script.parent}/set-jre-home.sh")
+    assert "gets truststore /nowhere from _JAVA_OPTIONS of its environment, which wins" in output
+    assert "Check that the JVM uses the truststore" in output
+
+
 @pytest.mark.parametrize("version", ["3.6.1", "3.11.2", "4.14.1"])
 def test_before_version_5(tmp_path: Path, version: str) -> None:
     with make_site(tmp_path, settings=Settings(version=version, key_style="hyphen")) as site:
