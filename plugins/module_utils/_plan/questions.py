@@ -10,7 +10,7 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._plan import mail, proof, refusals
+from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging, mail, proof, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._product import arguments, information, properties_file
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import looked_at_once
@@ -62,7 +62,7 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     # Whether the run is a check is one of the things that it tells.
     product = asking.ask("product", lambda _host: information.run(host, params["product"]))
     if params["server"]:
-        asking.ask("server", lambda quiet: mail_server.run(quiet, params["server"]))
+        asking.ask("server", lambda quiet: _server(quiet, params["server"], product))
     if params["status"]:
         asking.ask("status", lambda quiet: status.run(quiet, params["status"]))
     found = refusals.is_found(product, params["jvm"])
@@ -75,6 +75,14 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     planned = _truststore(asking, params["truststore"], has_cryptography)
     asked_on = mail.ask(asking, params, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
+
+
+def _server(host: Host, params: t.Mapping[str, t.Any], product: Answer) -> Answer:
+    answer = mail_server.run(host, params)
+    other = belonging.mismatch(product, params)
+    if other:
+        host.warn(other)
+    return answer
 
 
 def _jvm(host: Host, params: t.Mapping[str, t.Any], found: bool) -> Answer:
