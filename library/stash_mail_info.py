@@ -130,10 +130,10 @@ service:
       description: Name of the service, the one that was found where O(service) is the default and not here.
       type: str
     exists:
-      description: Whether it has a unit or an init script.
+      description: Whether it has a unit or an init script, or is a program of supervisord.
       type: bool
     manager:
-      description: What runs it on this machine now, V(systemd), V(sysv) or V(none).
+      description: What runs it on this machine now, V(systemd), V(sysv), V(supervisord) or V(none).
       type: str
 process:
   description: The running product, V(none) if it does not run or may not be seen.

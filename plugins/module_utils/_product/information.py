@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.run import account_for
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
-from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
 
@@ -82,13 +82,16 @@ def _java(install: installs.Install | None, params: t.Mapping[str, t.Any]) -> di
 
 def _service(name: str) -> dict[str, t.Any]:
     unit = systemd.find_unit(name) if name else None
-    script = bool(name) and os.path.isfile(f"/etc/init.d/{name}")
+    script = bool(name) and os.path.isfile(systemd.init_script(name))
+    program = None if unit or script else supervisor.find_program(name)
     manager = "none"
     if unit and systemd.is_booted():
         manager = "systemd"
     elif script and not systemd.is_booted():
         manager = "sysv"
-    return {"name": name, "exists": unit is not None or script, "manager": manager}
+    elif program:
+        manager = "supervisord"
+    return {"name": name, "exists": bool(unit or script or program), "manager": manager}
 
 
 def cryptography_version() -> str | None:

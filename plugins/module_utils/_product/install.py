@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
-from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
 
 MAX_SCRIPT = 1024 * 1024
@@ -38,6 +38,10 @@ _OWN_SCRIPTS = (
     "startup.sh",
 )
 _START_SCRIPT = re.compile(r"(?<![\w.${}-])((?:/[\w.+-]+){1,20})/bin/_?(?:start|catalina|setenv)[\w-]*\.sh\b")
+_CHANGE_INTO = re.compile(r"(?<![\w-])cd\s+[\"']?((?:/[\w.+-]+){1,20})/bin\b")
+_A_FOLDER = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*=[\"']?((?:/[\w.+-]+){1,20})/?[\"']?[ \t]*(?:[;#].*)?$", re.MULTILINE
+)
 _SELF = re.compile(r"\$\{?(?:BIN_DIR|BINDIR|PRGDIR)\}?|(?:\$\(|`)\s*dirname\s+[^)`]*[)`]")
 _INSTALL = re.compile(r"\$\{?(?:BITBUCKET_INST|STASH_INST|INST_DIR|INSTALL_DIR|CATALINA_HOME)\}?")
 
@@ -143,8 +147,10 @@ def find_user(install: Install | None, service: str | None, process: Process | N
     if process:
         return process.user
     unit = systemd.find_unit(service) if service else None
-    if unit and unit.user:
-        return unit.user
+    program = _supervised(service)
+    said = (unit.user if unit else None) or (program.user if program else None)
+    if said:
+        return said
     for variable in ("ATL_USER", "BITBUCKET_USER", "STASH_USER"):
         for assignment in _settings(variable, install, None, _USER_SCRIPTS):
             # Root runs the scripts as this account. Whoever owns this one may name his own, and nobody else's.
@@ -181,13 +187,36 @@ def find_java(install_dir: str | None = None, java_home: str | None = None, serv
 
 
 def find_wrappers(service: str | None) -> list[str]:
-    """The scripts around the product's own that its service starts it by: of a unit's ``ExecStart``, or in init.d."""
+    """The scripts around the product's own that its service starts it by.
+
+    They are of a unit's ``ExecStart``, in init.d, or the command of supervisord.
+    """
     if not service:
         return []
-    unit = systemd.find_unit(service)
-    found = [path for path in (systemd.programs(unit) if unit else []) if os.path.basename(path) not in _OWN_SCRIPTS]
+    found = [path for path in _started(service) if os.path.basename(path) not in _OWN_SCRIPTS]
     found.append(systemd.init_script(service))
     return [path for path in dict.fromkeys(found) if read_text(path).startswith("#!")]
+
+
+def variables(service: str | None) -> dict[str, str]:
+    """What the service's start is given as its environment, by its unit or by supervisord."""
+    unit = systemd.find_unit(service) if service else None
+    program = _supervised(service)
+    return unit.variables() if unit else program.environment if program else {}
+
+
+def _supervised(service: str | None) -> supervisor.Program | None:
+    """The product as a program of supervisord, where nothing else is its service."""
+    return None if not service or systemd.is_service(service) else supervisor.find_program(service)
+
+
+def _started(service: str | None) -> list[str]:
+    """What the service starts, by absolute paths, whatever it is wrapped in."""
+    unit = systemd.find_unit(service) if service else None
+    program = _supervised(service)
+    if unit:
+        return systemd.programs(unit)
+    return [word for word in program.command if os.path.isabs(word)] if program else []
 
 
 def find_scripts(install: Install | None) -> dict[str, str] | None:
@@ -231,17 +260,17 @@ def read_assignments(variable: str, path: str) -> list[Assignment]:
 
 
 def _install_candidates(service: str | None) -> t.Iterator[str]:
+    for path in _started(service):
+        if "/bin/" in path:
+            yield path.partition("/bin/")[0]
     unit = systemd.find_unit(service) if service else None
-    for program in systemd.programs(unit) if unit else ():
-        if "/bin/" in program:
-            yield program.partition("/bin/")[0]
-    for wrapper in find_wrappers(service):
-        # In the wrapper the folder may be a variable; what it comes to is seen where it is assigned.
-        for match in _START_SCRIPT.finditer(read_text(wrapper)):
+    for text in [*(systemd.commands(unit) if unit else []), *map(read_text, find_wrappers(service))]:
+        for pattern in (_START_SCRIPT, _CHANGE_INTO):
+            for match in pattern.finditer(text):
+                yield match.group(1)
+        # The folder may be a variable; what it comes to is seen where it is assigned.
+        for match in _A_FOLDER.finditer(text):
             yield match.group(1)
-        for variable in ("BITBUCKET_INST", "STASH_INST", "BITBUCKET_INSTALL", "INSTALL_DIR", "CATALINA_HOME"):
-            for assignment in read_assignments(variable, wrapper):
-                yield assignment.value
     process = find_process(None, service)
     process = process or find_process(None, None)
     if process:
@@ -293,7 +322,10 @@ def _settings(
             yield from reversed(read_assignments(variable, path))
         if variable in unit.environment:
             setting = unit.environment[variable]
-            yield Assignment(setting.value.replace("%%", "%"), setting.path, False)
+            yield Assignment(systemd.expand(setting.value, unit.name), setting.path, False)
+    program = _supervised(service)
+    if program and variable in program.environment:
+        yield Assignment(program.environment[variable], program.path, False)
     yield from (item for item in resolved if item.conditional)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import typing as t
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import compose, shell, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product.places import (
     ComposeOverride,
@@ -30,12 +31,12 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.start_scrip
 )
 
 DROP_IN = "stash_mail.conf"
-_SETS = re.compile(rf"(?<![\w${{]){VARIABLE}=")
+_SETS = re.compile(rf"(?<![\w${{]){VARIABLE}=|\bunset\s[^\n;&|]{{0,200}}?\b{VARIABLE}\b")
 _EXTENDS = re.compile(rf"(?<![\w${{]){VARIABLE}=[^\n;]{{0,1000}}?\$\{{?{VARIABLE}\b")
 # su without a dash keeps the environment; daemon is the function of Red Hat's init scripts.
 _NEW_ENVIRONMENT = re.compile(
-    r"(?<![\w-])(?:(?:su|runuser)\b[^\n;|&]{0,200}?\s(?:-|-\w*l|--login)(?=\s|$)|sudo\s(?!\s*(?:-E|--preserve-env)\b)"
-    r"|env\s+(?:-i|-|--ignore-environment)\s|daemon\s+--user)",
+    r"(?<![\w-])(?:(?:su|runuser)\b[^\n;|&]{0,200}?\s(?:-|-\w*l|--login)(?=\s|$)|(?:sudo|doas)\s(?!\s*(?:-E|--preserve-env)\b)"
+    r"|env\s+(?:-i|-|--ignore-environment)\s|daemon\s+--user|systemd-run\s)",
     re.MULTILINE,
 )
 
@@ -96,7 +97,7 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
     # Without a service there is no drop-in.
     drop_in_path = _drop_in_path(request.service) if request.service else ""
     unit = systemd.find_unit(request.service, without=(drop_in_path,)) if request.service else None
-    script = _start_script(install, unit)
+    script = _start_script(install, unit, request.service)
     places: dict[str, Place] = {}
     if script:
         places["script"] = script
@@ -157,15 +158,15 @@ def _drop_in_path(service: str) -> str:
     return f"{systemd.UNIT_PATHS[0]}/{systemd.unit_name(service)}.d/{DROP_IN}"
 
 
-def _start_script(install: installs.Install | None, unit: systemd.Unit | None) -> StartScript | None:
+def _start_script(install: installs.Install | None, unit: systemd.Unit | None, service: str) -> StartScript | None:
     if install is None:
         return None
-    environment = {
-        name: setting.value.replace("%%", "%") for name, setting in (unit.environment if unit else {}).items()
-    }
+    environment = unit.variables() if unit else installs.variables(service)
+    setting = unit.environment.get(VARIABLE) if unit else None
     # Through a link, the file itself is edited and the link stays.
     path = _files.resolve(install.arguments_file)
-    return StartScript(path, _files.read_text_if_there(path), install.layout, environment)
+    counted = setting.value.split() if setting else []
+    return StartScript(path, _files.read_text_if_there(path), install.layout, environment, counted)
 
 
 def _compose_override(request: Request, path: str) -> ComposeOverride:
@@ -242,7 +243,7 @@ def _obstacle(
     by_file = unit.from_environment_file(VARIABLE)
     if by_file:
         return f"{by_file} sets {VARIABLE}, and an environment file wins over a drop-in."
-    return _overruled(service) or _not_passed_on(unit, service)
+    return _overruled(service) or _not_passed_on(unit, service) or _set_on_the_way(install)
 
 
 def _overruled(service: str) -> str:
@@ -261,12 +262,45 @@ def _overruled(service: str) -> str:
 
 def _not_passed_on(unit: systemd.Unit, service: str) -> str:
     """What between systemd and the start script keeps the variable from it; empty if nothing does."""
-    texts = [("ExecStart", command) for command in unit.commands]
+    texts = [("ExecStart", command) for command in systemd.commands(unit)]
     texts += [(path, installs.read_text(path)) for path in installs.find_wrappers(service)]
     for path, text in texts:
-        code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-        if _SETS.search(code) and not _EXTENDS.search(code):
+        if _sets(text):
             return f"{path} sets {VARIABLE} itself, and that wins."
-        if _NEW_ENVIRONMENT.search(code):
+        if _NEW_ENVIRONMENT.search(_code(text)):
             return f"{path} starts the product with an environment of its own (su -, sudo or env -i)."
+        for other, settings in _read_in(text):
+            if _sets(settings):
+                return f"{other}, which {path} reads in, sets {VARIABLE} itself, and that wins."
     return ""
+
+
+def _set_on_the_way(install: installs.Install | None) -> str:
+    """Which other script of the product sets the variable; empty if none does."""
+    for path in sorted(glob.glob(f"{glob.escape(install.path)}/bin/*.sh")) if install else ():
+        name = os.path.basename(path)
+        if name.startswith(("start-", "set-", "setenv")) and _sets(installs.read_text(path)):
+            return f"{path} sets {VARIABLE} itself, and that wins."
+    return ""
+
+
+def _sets(text: str) -> bool:
+    """Whether a script drops the value that the variable had."""
+    code = _code(text)
+    return _SETS.search(code) is not None and _EXTENDS.search(code) is None
+
+
+def _code(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+def _read_in(script: str) -> t.ItemsView[str, str]:
+    """The files that a wrapper reads in by absolute paths, such as /etc/default/bitbucket, with their texts."""
+    found: dict[str, str] = {}
+
+    def read(path: str) -> str:
+        found[path] = installs.read_text(path) if os.path.isabs(path) else ""
+        return found[path]
+
+    shell.read(script, {}, read)
+    return found.items()

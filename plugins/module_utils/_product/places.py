@@ -30,7 +30,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK
 
 _HERE = "/stash_mail/is/here"
 # Stands for our arguments where a script is followed to see what comes before and after them.
-_PROBE = TruststoreArguments(_HERE)
+_PROBE = TruststoreArguments(_HERE, kind="stash_mail_probe")
+_OF_THE_PROBE = (start_script.PASSWORD_ARGUMENT, start_script.TYPE_ARGUMENT + _PROBE.kind)
 
 
 class Place(t.Protocol):
@@ -58,11 +59,20 @@ class Place(t.Protocol):
 class StartScript:
     """The product's script: a block of ours extends the variable."""
 
-    def __init__(self, path: str, before: str | None, layout: str, environment: t.Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: str,
+        before: str | None,
+        layout: str,
+        environment: t.Mapping[str, str],
+        counted: t.Container[str] = (),
+    ) -> None:
+        """``environment`` is what the service gives it; of that, other places have ``counted``."""
         self.path = path
         self.before = before
         self._layout = layout
         self._environment = {VARIABLE: "", **environment}
+        self._counted = counted
         self._original = start_script.without_block(before or "")
 
     def managed(self) -> list[str]:
@@ -70,13 +80,13 @@ class StartScript:
 
     def others(self) -> list[str]:
         found = [word for words in self._given(self._original) for word in words if word.startswith(TRUST_PREFIX)]
-        outside = self._environment[VARIABLE].split()  # counted by its own place
-        return [word for word in dict.fromkeys(found) if word not in outside]
+        return [word for word in dict.fromkeys(found) if word not in self._counted]
 
     def without_managed(self) -> str | None:
         return None if self.before is None else self._original
 
     def with_managed(self, wanted: TruststoreArguments, others: t.Sequence[str]) -> str:
+        self._check_kept(start_script.with_block(self._original, _PROBE))
         changed = start_script.with_block(self._original, wanted, others)
         after = self.after_managed(start_script.with_block(self._original, _PROBE))
         if after and self._layout == "setenv":
@@ -95,7 +105,7 @@ class StartScript:
         for words in self._given(script, variable):
             places = [number for number, word in enumerate(words) if word == PATH_ARGUMENT + _HERE]
             found += [word for word in words[places[-1] + 1 :] if word.startswith(TRUST_PREFIX)] if places else []
-        return found
+        return [word for word in found if word not in _OF_THE_PROBE]
 
     def check_after(self, after: t.Sequence[str]) -> None:
         """Raise :class:`StashMailError` for arguments that would win over ours for certain."""
@@ -105,6 +115,15 @@ class StartScript:
                 f"{self.path} gives {printable(mask_argument(certain[-1]))} after {VARIABLE}, and the last one wins: "
                 "ours would have no effect. Take it out of there; to keep the certificates in that file, name it as "
                 "the base of the truststore."
+            )
+
+    def _check_kept(self, script: str) -> None:
+        """Raise :class:`StashMailError` where the variable is set anew after our block, such as by what is read in."""
+        own = self._given(script)[0]
+        if PATH_ARGUMENT + _HERE not in own and all(map(_is_certain, own)) and PATH_ARGUMENT + _HERE in script:
+            raise StashMailError(
+                f"{self.path} reads in a script that sets {VARIABLE} anew, and what stands before is lost: ours would "
+                f'have no effect. Have it extend the value, {VARIABLE}="${VARIABLE} ...", or set it in {self.path}.'
             )
 
     def check_heard(self) -> None:

@@ -27,7 +27,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
     trust_properties,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
-from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
 # The product starts its search engine as a second JVM out of the same folder.
@@ -154,7 +154,9 @@ def _counts(process: Process, install_dir: str | None, service: str | None) -> b
     if process.uid in (0, os.geteuid()):
         return True
     unit = systemd.find_unit(service) if service else None
-    if unit and unit.user and process.uid == accounts.uid_of(unit.user):
+    program = supervisor.find_program(service) if service and not systemd.is_service(service) else None
+    user = unit.user if unit else program.user if program else None
+    if user and process.uid == accounts.uid_of(user):
         return True
     if install_dir:
         return process.uid == accounts.owner_of(install_dir)

@@ -42,7 +42,7 @@ class Reading(t.NamedTuple):
 
 
 def read(script: str, environment: t.Mapping[str, str], source: Source = lambda word: "") -> Reading:
-    """Follow a script. ``source`` returns the text of a script that it reads in by ``.``, given that word."""
+    """Follow a script. ``source`` returns the text of a script that it reads in by ``.``, given its path."""
     reader = _Reader(dict(environment), source)
     reader.run(script, 0)
     return Reading(reader.variables, reader.calls)
@@ -171,7 +171,7 @@ class _Reader:
                 self.expand(word)
             self._result = name != "false"
         elif name in (".", "source") and len(rest) > 1 and depth < _MAX_SOURCED:
-            self.run(self._source(rest[1]), depth + 1)
+            self.run(self._source(self.expand(rest[1])), depth + 1)
             self._result = None
         else:
             self._result = None

@@ -1,21 +1,26 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A systemd service as its files say it: unit, drop-ins, environment.
+"""A systemd service: unit, drop-ins, environment.
 
-Read from the files and not from ``systemctl show``, because the value that a drop-in of ours extends is the one
-that stands there without it, and because an image under construction has no systemd to ask.
+Where systemd runs, it says which files it has read and what environment it gives to all services. The values are read
+from the files themselves, because the one that a drop-in of ours extends is what stands there without it. Without a
+systemd, as in an image under construction, or where it has still to read its files again, they are looked for as it
+would.
 """
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import re
+import subprocess
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor
 
 # In the order of precedence, systemd.unit(5); generator.late holds the units made from /etc/init.d scripts.
 UNIT_PATHS = (
@@ -32,6 +37,9 @@ INIT_SCRIPTS = "/etc/init.d"
 DEFAULT_SERVICE = "atlbitbucket"
 USUAL_SERVICES = ("bitbucket", "atlassian-bitbucket", "atlstash", "stash")
 BOOTED_MARK = "/run/systemd/system"  # sd_booted(3)
+# Who says so, in messages.
+INHERITED = "systemd's own environment (DefaultEnvironment=, set-environment)"
+ANSWER_SECONDS = 5.0
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9_:\\@-][A-Za-z0-9_:.\\@-]{0,245}\.service")
 _MAX_SIZE = 1024 * 1024
@@ -56,12 +64,24 @@ class Unit:
     drop_ins: list[str] = field(default_factory=list)
     # Specifiers such as %h stand as they are written.
     environment: dict[str, Setting] = field(default_factory=dict)
+    # What systemd gives to all services.
+    inherited: dict[str, Setting] = field(default_factory=dict)
     environment_files: list[str] = field(default_factory=list)
     user: str | None = None
     commands: list[str] = field(default_factory=list)
     # Variables that are taken out again at the very end, and who says so; and the last file that drops all others.
     unset: dict[str, str] = field(default_factory=dict)
     reset_by: str = ""
+
+    def variables(self) -> dict[str, str]:
+        """What a command of the unit gets: ``Environment=``, over it the files, and without what is unset."""
+        found = {name: expand(setting.value, self.name) for name, setting in self.environment.items()}
+        for path in self.environment_files:
+            for line in _logical_lines(_read(path)):
+                name, equals, value = line.partition("=")
+                if equals:
+                    found[name.replace("export ", "").strip()] = " ".join(split_words(value.strip()))
+        return {name: value for name, value in found.items() if name not in self.unset}
 
     def from_environment_file(self, variable: str) -> str | None:
         """The environment file that sets ``variable``, the last one; it beats any ``Environment=``."""
@@ -96,22 +116,17 @@ def find_unit(
 
     ``trial`` is path and text of a drop-in that is read as if it were there.
     """
-    folders = UNIT_PATHS if unit_paths is None else unit_paths
     name = unit_name(service)
-    template = re.sub(r"@.*(?=\.service$)", "@", name)
-    names = dict.fromkeys([name, template])
-    path = next((f"{folder}/{n}" for n in names for folder in folders if os.path.isfile(f"{folder}/{n}")), None)
-    if path is None:
+    path, found = (_loaded(name) if unit_paths is None else None) or _files_of(name, unit_paths or UNIT_PATHS)
+    if not path:
         return None
     unit = Unit(name=name, path=path)
+    if unit_paths is None:
+        unit.inherited = {
+            variable: Setting(escape_specifiers(value), INHERITED) for variable, value in _manager_environment().items()
+        }
+    unit.environment = dict(unit.inherited)
     by_name: dict[str, str] = {}
-    found = [
-        drop_in
-        for kind in (_drop_in_folders(name, template), ["service.d"])
-        for folder in folders
-        for part in kind
-        for drop_in in sorted(glob.glob(f"{glob.escape(f'{folder}/{part}')}/*.conf"))
-    ]
     for drop_in in [trial[0], *found] if trial else found:
         by_name.setdefault(os.path.basename(drop_in), drop_in)
     unit.drop_ins = [by_name[key] for key in sorted(by_name)]
@@ -121,14 +136,76 @@ def find_unit(
     return unit
 
 
+def _files_of(name: str, folders: t.Sequence[str]) -> tuple[str, list[str]]:
+    """The unit's file, empty without one, and its drop-ins, those first that win over others of the same name."""
+    template = re.sub(r"@.*(?=\.service$)", "@", name)
+    names = dict.fromkeys([name, template])
+    path = next((f"{folder}/{n}" for n in names for folder in folders if os.path.isfile(f"{folder}/{n}")), "")
+    drop_ins = [
+        drop_in
+        for kind in (_drop_in_folders(name, template), ["service.d"])
+        for folder in folders
+        for part in kind
+        for drop_in in sorted(glob.glob(f"{glob.escape(f'{folder}/{part}')}/*.conf"))
+    ]
+    return path, drop_ins
+
+
+@functools.lru_cache(maxsize=None)
+def _loaded(name: str) -> tuple[str, list[str]] | None:
+    """As :func:`_files_of`, as systemd has them; None where it does not run, or has to read its files again."""
+    asked = ("LoadState", "FragmentPath", "DropInPaths", "NeedDaemonReload")
+    lines = _ask("show", f"--property={','.join(asked)}", "--", name)
+    said = dict(line.partition("=")[::2] for line in lines)
+    if said.get("LoadState") != "loaded" or said.get("NeedDaemonReload") != "no" or not said.get("FragmentPath"):
+        return None
+    return said["FragmentPath"], said.get("DropInPaths", "").split()
+
+
+@functools.lru_cache(maxsize=None)
+def _manager_environment() -> dict[str, str]:
+    """The variables that systemd gives to every service."""
+    found = {}
+    for line in _ask("show-environment"):
+        name, _equals, value = line.partition("=")
+        found[name] = " ".join(split_words(value[1:])) if value.startswith("$'") else value
+    return found
+
+
+def _ask(*arguments: str) -> list[str]:
+    """What systemctl says, nothing where systemd does not run here or does not answer in time."""
+    if not is_booted():
+        return []
+    command = ["systemctl", "--no-pager", *arguments]
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and the unit's name is checked
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            timeout=ANSWER_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.decode("utf-8", "surrogateescape").splitlines()
+
+
 def find_service(service: str) -> str:
     """The service that is here: the given one, or where that is the default and not here, another usual one.
+
+    Without any it is the program of a supervisord that is the product.
 
     :raises StashMailError: if several of these are here.
     """
     if service != DEFAULT_SERVICE or is_service(service):
         return service
     found = [name for name in USUAL_SERVICES if is_service(name)]
+    if not found:
+        program = supervisor.find_program(service) or supervisor.guess_program()
+        return program.name if program else service
     if len(found) > 1:
         raise StashMailError(
             f"No service {service} is here, but several that could be the product: {', '.join(found)}. "
@@ -152,8 +229,21 @@ def init_script(service: str) -> str:
 
 def programs(unit: Unit) -> list[str]:
     """The programs that the unit starts, by their absolute paths, whatever they are wrapped in."""
-    words = [word for command in unit.commands for word in split_words(command.lstrip("-@:+!"))]
+    words = [word for command in commands(unit) for word in split_words(command)]
     return [word for word in words if os.path.isabs(word)]
+
+
+def commands(unit: Unit) -> list[str]:
+    """What the unit starts, its specifiers put in."""
+    return [expand(command.lstrip("-@:+!"), unit.name) for command in unit.commands]
+
+
+def expand(text: str, name: str) -> str:
+    """Put in the specifiers that the unit's name tells; others stay as they are."""
+    stem = name[: -len(".service")]
+    prefix, _at, instance = stem.partition("@")
+    values = {"n": name, "N": stem, "p": prefix, "i": instance, "%": "%"}
+    return re.sub(r"%([nNpi%])", lambda match: values[match.group(1)], text)
 
 
 def _drop_in_folders(name: str, template: str) -> list[str]:
@@ -263,7 +353,7 @@ def _apply(unit: Unit, path: str, text: str) -> None:
         key, value = key.strip(), value.strip()
         if key == "Environment":
             if not value:
-                unit.environment.clear()
+                unit.environment = dict(unit.inherited)
                 unit.reset_by = path
             for word in split_words(value):
                 variable, assigned, content = word.partition("=")
@@ -273,7 +363,7 @@ def _apply(unit: Unit, path: str, text: str) -> None:
             if not value:
                 unit.environment_files.clear()
             else:
-                unit.environment_files += sorted(glob.glob(value.lstrip("-")))
+                unit.environment_files += sorted(glob.glob(expand(value.lstrip("-"), unit.name)))
         elif key == "UnsetEnvironment":
             if not value:
                 unit.unset.clear()

@@ -74,6 +74,7 @@ def test_a_product_that_could_not_be_looked_for_is_not_missing() -> None:
     [
         ("auto", "systemd", "service"),
         ("auto", "sysv", "service"),
+        ("auto", "supervisord", "service"),
         ("auto", "none", "scripts"),
         ("scripts", "systemd", "scripts"),
         ("none", "systemd", "none"),

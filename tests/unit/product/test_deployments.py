@@ -400,83 +400,29 @@ def test_a_password_of_ours_that_is_taken_back(run: Run, site: Site) -> None:
         assert run()["changed"] is False, "before it is restarted, too"
 
 
-def _wrapper(site: Site, start: str) -> None:
-    start_script = site.install / "bin" / "start-bitbucket.sh"
-    start_script.write_text('#!/bin/sh\nexec sh "$(dirname "$0")/_start-webapp.sh"\n')
-    start_script.chmod(0o755)
-    (site.init / "b").write_text("#!/bin/sh\n" + start.format(start=start_script))
-    site.unit(command=f"{site.init}/b start")
+@pytest.mark.parametrize("name", ["set-jre-home.sh", "set-jmx-opts.sh"])
+def test_a_script_that_is_read_in_and_sets_the_variable_anew(run: Run, site: Site, name: str) -> None:
+    """What stands before is lost, and no drop-in is heard either."""
+    script = site.bitbucket(START_WEBAPP.replace("set-jmx-opts.sh", name))
+    site.unit()
+    (script.parent / name).write_text(f'{VARIABLE}="-Dx=1"\n')
+    assert f"reads in a script that sets {VARIABLE} anew" in run()["msg"]
+    assert "BEGIN stash_mail" not in script.read_text()
+    (script.parent / name).write_text(f'{VARIABLE}="${{{VARIABLE}}} -Dx=1"\n')
+    check_in_force(run, site, script, method="systemd")
 
 
-def _environment_file(site: Site) -> None:
-    (site.init / "env").write_text(f"{VARIABLE}=-Xa\n")
-    site.unit(f"EnvironmentFile={site.init}/env\nEnvironment={VARIABLE}=-Xa\n")
+def test_a_unit_made_from_a_template(run: Run, site: Site) -> None:
+    script = site.bitbucket()
+    elsewhere = site.install.parent / "bitbucket-one"
+    site.install.rename(elsewhere)
+    site.install = elsewhere
+    site.unit(name="bitbucket@", command=f"{elsewhere.parent}/bitbucket-%i/bin/start-bitbucket.sh")
+    result = run(service="bitbucket@one")
+    assert result["path"] == f"{site.units}/bitbucket@one.service.d/stash_mail.conf"
+    assert not script.exists()
 
 
-SETTING = START_WEBAPP.replace(f"#{VARIABLE}=", f'{VARIABLE}="-Xa"')
-AFTER_ALL = SETENV.replace(f"${{{VARIABLE}}}", f"${{{VARIABLE}}} {P}=/theirs")
-
-
-def steps(*each: Callable[[Site], object]) -> Callable[[Site], object]:
-    def prepare(site: Site) -> None:
-        for step in each:
-            step(site)
-
-    return prepare
-
-
-# What is there, its start script, what else is set up.
-DEPLOYMENTS: dict[str, tuple[str, Callable[[Site], object]]] = {
-    "5 and later, unit of the installer": (START_WEBAPP, Site.unit),
-    "unit with the variable in `Environment=`": (START_WEBAPP, lambda site: site.unit(f"Environment={VARIABLE}=-Xa\n")),
-    "unit with the variable in an `EnvironmentFile`": (START_WEBAPP, _environment_file),
-    "no unit and no init script": (START_WEBAPP, lambda site: None),
-    "start script that sets the variable": (SETTING, Site.unit),
-    "JMX over SSL on, 5 and later": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.bitbucket(jmx=SET_JMX_OPTS.replace(*JMX_ON))),
-    ),
-    "init script with `su -`": (START_WEBAPP, lambda site: _wrapper(site, "su - x -c {start}\n")),
-    "init script that keeps the environment": (
-        START_WEBAPP,
-        lambda site: _wrapper(site, "exec sh {start}\n"),
-    ),
-    "wrapper with `sudo`": (START_WEBAPP, lambda site: _wrapper(site, "sudo -u x sh -c {start}\n")),
-    "wrapper that sets the variable": (
-        START_WEBAPP,
-        lambda site: _wrapper(site, f"export {VARIABLE}=-Xa\nexec sh {{start}}\n"),
-    ),
-    "wrapper that extends the variable": (
-        START_WEBAPP,
-        lambda site: _wrapper(site, f'export {VARIABLE}="${VARIABLE} -Xa"\nexec sh {{start}}\n'),
-    ),
-    "drop-in of others before ours": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"Environment={VARIABLE}=-Xa")),
-    ),
-    "drop-in of others after ours that sets the variable": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.drop_in("zz.conf", f"Environment={VARIABLE}=-Xa")),
-    ),
-    "drop-in of others after ours that empties `Environment=`": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.drop_in("zz.conf", "Environment=")),
-    ),
-    "`UnsetEnvironment=` of the variable": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"UnsetEnvironment={VARIABLE}")),
-    ),
-    "`service.d` with the variable": (
-        START_WEBAPP,
-        steps(Site.unit, lambda site: site.drop_in("aa.conf", f"Environment={VARIABLE}=-Xa", "service.d")),
-    ),
-    "Stash and Bitbucket 4, JMX off": (SETENV, lambda site: None),
-    "Stash and Bitbucket 4 with a unit": (SETENV, lambda site: site.unit(command=f"{site.install}/bin/start-stash.sh")),
-    "JMX over SSL on, Bitbucket 4": (SETENV.replace(*JMX_ON), lambda site: None),
-    "JMX over SSL on, arguments in `CATALINA_OPTS`": (SETENV_LAST.replace(*JMX_ON), lambda site: None),
-    "a truststore after the variable in `JAVA_OPTS`, Bitbucket 4": (AFTER_ALL, lambda site: None),
-}
-PLACES = {"systemd": "drop-in of the service", "start_webapp": "`bin/_start-webapp.sh`", "setenv": "`bin/setenv.sh`"}
 # Of containers: what is there, the file, what it says, and where the arguments are set.
 CONTAINERS = {
     "container with an environment file": (
@@ -519,25 +465,9 @@ def check_container(run: Run, folder: Path, option: str, file: Path) -> None:
     assert written == file or not written.exists()
 
 
-def test_the_page_of_deployments(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each of them runs; what was chosen stands in the documentation."""
+def test_the_page_of_containers(run: Run, tmp_path: Path) -> None:
+    """What was chosen stands in the documentation."""
     rows = []
-    for number, (name, (script, prepare)) in enumerate(DEPLOYMENTS.items()):
-        site = Site(tmp_path / str(number))
-        monkeypatch.setattr(systemd, "UNIT_PATHS", (str(site.units),))
-        monkeypatch.setattr(systemd, "INIT_SCRIPTS", str(site.init))
-        monkeypatch.setattr(installs, "INSTALL_ROOTS", (str(tmp_path / str(number) / "opt"),))
-        file = site.bitbucket(script) if "exec java" in script else site.stash(script)
-        prepare(site)
-
-        def call(_truststore: str = str(site.truststore), **options: Any) -> dict[str, Any]:
-            return run(**{"truststore": _truststore, **options})
-
-        method = call(_ansible_check_mode=True)["method"]
-        check_in_force(call, site, file, method=method)
-        rows.append([name, PLACES[method]])
     for number, (name, (option, project, text, place)) in enumerate(CONTAINERS.items()):
         folder = tmp_path / f"container{number}"
         folder.mkdir()
@@ -546,5 +476,5 @@ def test_the_page_of_deployments(
         rows.append([name, place])
     content = doc_table.table(["what is there", "where the arguments are set"], rows)
     if doc_table.wanted():
-        doc_table.write("deployments.md", "deployments", content)
-    assert doc_table.read("deployments.md", "deployments") == content
+        doc_table.write("deployments.md", "containers", content)
+    assert doc_table.read("deployments.md", "containers") == content

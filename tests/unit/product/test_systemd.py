@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,72 @@ def test_splitting(text: str, words: list[str]) -> None:
 @given(st.text())
 def test_splitting_takes_anything(text: str) -> None:
     assert all(isinstance(word, str) for word in systemd.split_words(text))
+
+
+SAYS = """#!/bin/sh
+case "$*" in
+*show-environment*) printf '%s\\n' "LANG=C" "JVM_ARGS=\\$'-Xa -Db=\\\\'%h\\\\''" ;;
+*) printf '%s\\n' "LoadState=loaded" "FragmentPath=@FOLDER@/elsewhere" "DropInPaths=@FOLDER@/z.conf @FOLDER@/a.conf" \\
+    "NeedDaemonReload=@RELOAD@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def asked(
+    tmp_path: Path, folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., systemd.Unit | None]]:
+    """A machine that systemd runs, with a systemctl that says what the test wants."""
+    write(folders[0], "b.service", "[Service]\nEnvironment=A=file\n")
+    write(str(tmp_path), "elsewhere", "[Service]\nEnvironment=A=systemd\nExecStart=/opt/%N/x %i%%\n")
+    write(str(tmp_path), "a.conf", "[Service]\nEnvironment=B=a\n")
+    write(str(tmp_path), "z.conf", "[Service]\nEnvironment=B=z C=%h\n")
+    monkeypatch.setattr(systemd, "UNIT_PATHS", tuple(folders))
+    monkeypatch.setattr(systemd, "is_booted", lambda: True)
+    monkeypatch.setattr(systemd, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    def find(says: str = SAYS, reload: str = "no") -> systemd.Unit | None:
+        program = tmp_path / "systemctl"
+        program.write_text(says.replace("@FOLDER@", str(tmp_path)).replace("@RELOAD@", reload))
+        program.chmod(0o755)
+        systemd._loaded.cache_clear()
+        systemd._manager_environment.cache_clear()
+        return systemd.find_unit("b")
+
+    yield find
+    systemd._loaded.cache_clear()
+    systemd._manager_environment.cache_clear()
+
+
+def test_systemd_says_which_files_and_what_all_get(asked: Callable[..., systemd.Unit | None], tmp_path: Path) -> None:
+    unit = asked()
+    assert unit is not None
+    assert (unit.path, unit.drop_ins) == (f"{tmp_path}/elsewhere", [f"{tmp_path}/a.conf", f"{tmp_path}/z.conf"])
+    assert systemd.programs(unit) == ["/opt/b/x"]
+    assert unit.environment["JVM_ARGS"] == systemd.Setting("-Xa -Db='%%h'", systemd.INHERITED)
+    assert unit.variables() == {"LANG": "C", "JVM_ARGS": "-Xa -Db='%h'", "A": "systemd", "B": "z", "C": "%h"}
+
+
+def test_a_reset_leaves_what_all_get(asked: Callable[..., systemd.Unit | None], tmp_path: Path) -> None:
+    write(str(tmp_path), "z.conf", "[Service]\nEnvironment=\nEnvironment=B=z\nUnsetEnvironment=LANG\n")
+    unit = asked()
+    assert unit is not None
+    assert unit.variables() == {"JVM_ARGS": "-Xa -Db='%h'", "B": "z"}
+
+
+def test_files_it_has_still_to_read_again(asked: Callable[..., systemd.Unit | None], folders: list[str]) -> None:
+    unit = asked(reload="yes")
+    assert unit is not None
+    assert (unit.path, unit.variables()["A"]) == (f"{folders[0]}/b.service", "file")
+
+
+@pytest.mark.parametrize("says", ["#!/bin/sh\nexec sleep 5\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho nonsense\n"])
+def test_a_systemd_that_says_nothing_of_use(
+    asked: Callable[..., systemd.Unit | None], folders: list[str], says: str
+) -> None:
+    started = time.monotonic()
+    unit = asked(says)
+    assert unit is not None
+    assert unit.path == f"{folders[0]}/b.service"
+    assert time.monotonic() - started < 4
