@@ -12,7 +12,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,11 @@ class Outcome:
 
 
 def run_playbook(
-    folder: Path, inventory: dict[str, Any], *options: str, playbook: str = "provision"
+    folder: Path, inventory: dict[str, Any], *options: str, playbook: str = "provision", around: Sequence[str] = ()
 ) -> tuple[int, str]:
     """Run one of our playbooks, or another by its path without ``.yml``; returns its exit code and its output.
 
-    All of it at -vvvv, for the secrets' sake.
+    All of it at -vvvv, for the secrets' sake. ``around`` is a command that runs another one.
     """
     file = folder / "inventory.json"
     file.write_text(json.dumps(inventory))
@@ -70,6 +70,7 @@ def run_playbook(
     temporary.mkdir(exist_ok=True)
     done = subprocess.run(
         [
+            *around,
             str(Path(sys.executable).parent / "ansible-playbook"),
             *("-vvvv", "--inventory", str(file), *options),
             str(ROOT / "playbooks" / f"{playbook}.yml"),
@@ -108,6 +109,8 @@ class Site:
         self.certificate, self.password = certificate, password
         self.truststore = folder / "trust" / "cacerts"
         self.output = ""
+        # A command that the playbooks are run by.
+        self.around: list[str] = []
         self.secrets = [password, bitbucket.sysadmin.password]
         self.settings: dict[str, Any] = {
             "ansible_connection": "local",
@@ -144,9 +147,8 @@ class Site:
     def run(self, *options: str, playbook: str = "provision", **changes: Any) -> Outcome:
         """Run a playbook with the settings and ``changes``."""
         settings = {**self.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
-        code, output = run_playbook(
-            self.folder, {"bitbucket": {"hosts": {"stand_in": settings}}}, *options, playbook=playbook
-        )
+        inventory = {"bitbucket": {"hosts": {"stand_in": settings}}}
+        code, output = run_playbook(self.folder, inventory, *options, playbook=playbook, around=self.around)
         self.output += output
         return Outcome(code, output)
 
