@@ -177,12 +177,12 @@ class Site:
 
 
 @contextlib.contextmanager
-def make_site(folder: Path, **standin: Any) -> Iterator[Site]:
-    """STARTTLS required, a self-signed certificate, a password, and an IMAP mailbox.
+def make_site(folder: Path, *, mail_password: str = "", **standin: Any) -> Iterator[Site]:
+    """STARTTLS required, a self-signed certificate, a password (a new one unless it is given), and an IMAP mailbox.
 
     At the end, no password may stand in anything that the runs printed.
     """
-    password = secrets.token_urlsafe(16)
+    password = mail_password or secrets.token_urlsafe(16)
     certificate = self_signed("localhost", "127.0.0.1")
     chain, key = certificate.write(folder)
     maildir = folder / "Maildir"
