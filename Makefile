@@ -8,6 +8,8 @@ SHELL := /bin/bash
 # The tools of the environment come first, for ansible-lint and Molecule look for ansible on the PATH.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Ansible does not start in another encoding, whatever the account's language is.
+export LC_ALL := C.UTF-8
 
 PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/plugin_utils plugins/doc_fragments scripts demo benchmarks molecule tests
 PYTEST := python -m pytest
@@ -17,10 +19,11 @@ PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo sandbox test env system-packages lint types unit integration sanity molecule collection release requirements clean \
+  execution-environment execution-environment-files test-execution-environment fresh-machine \
   bench-truststore bench-fleet test-matrix docs-tables agreement java-program fuzz long
 
 help: ## show these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
 demo: ## run the whole path on loopback and show the delivered message
 	@scripts/env run
@@ -71,6 +74,27 @@ release: env ## move the fragments into the change log of galaxy.yml's version, 
 	antsibull-changelog release --version "$$(sed -n 's/^version: //p' galaxy.yml)"
 	@$(MAKE) collection
 
+# What execution-environment.yml copies in.
+execution-environment-files: env
+	rm -rf .cache/dist/execution-environment
+	mkdir -p .cache/dist/execution-environment
+	ansible-galaxy collection build --output-path .cache/dist/execution-environment "$$(python3 scripts/stage.py .cache/dist)"
+	mv .cache/dist/execution-environment/*.tar.gz .cache/dist/execution-environment/stashops-mail.tar.gz
+
+.cache/builder/bin/ansible-builder: requirements/builder.txt
+	python3 -m venv --clear .cache/builder
+	.cache/builder/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	touch $@
+
+execution-environment: execution-environment-files .cache/builder/bin/ansible-builder ## the image for AWX; BUILD_OPTIONS go to ansible-builder
+	.cache/builder/bin/ansible-builder build --file execution-environment.yml --context .cache/builder/context $(BUILD_OPTIONS)
+
+test-execution-environment: system-packages env ## build that image on packages, and run the playbooks in it as AWX does
+	STASH_MAIL_EXECUTION_ENVIRONMENT=1 $(PYTEST) -s tests/lab/test_execution_environment.py
+
+fresh-machine: system-packages env ## the demo and the beginning of the tests on bare Debian systems; writes the table in docs/testing.md
+	STASH_MAIL_FRESH=1 STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/fresh
+
 bench-truststore: env ## truststores against keytool, p11-kit and java_cert; writes docs/benchmarks.md (ten minutes)
 	PYTHONPATH=collections python -m benchmarks.truststore
 
@@ -104,6 +128,10 @@ requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	  --no-header --quiet requirements/test.in --output-file requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \
 	  --no-header --quiet requirements/run.in --constraints requirements/test.txt --output-file requirements/run.txt
+	for name in builder ee; do \
+	  uv pip compile --universal --python-version 3.12 --fork-strategy requires-python --generate-hashes --no-header --quiet \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit; \
+	done
 	for core in 2.16 2.17 2.18 2.19 2.20 2.21; do \
 	  uv pip compile --universal --python-version $$(case $$core in 2.1?) echo 3.11;; *) echo 3.12;; esac) \
 	    --generate-hashes --no-header --quiet requirements/core-$$core.in --output-file requirements/core-$$core.txt || exit; \

@@ -14,11 +14,13 @@ import mailbox
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from email.message import Message
 from pathlib import Path
+from typing import NoReturn
 
 from tests.imap_server import ImapServer
 from tests.mail_server import MailServer, self_signed
@@ -33,6 +35,7 @@ SHOWN_HEADERS = ("Return-Path", "Delivered-To", "From", "To", "Subject", "Date",
 
 def main() -> int:
     """Run the demo and return the playbook's exit code, which is not 0 where a message did not arrive."""
+    signal.signal(signal.SIGTERM, _end)
     password = secrets.token_urlsafe(16)
     certificate = self_signed("localhost", "127.0.0.1", days=(-1, 365))
     with tempfile.TemporaryDirectory(prefix="stash_mail_demo_") as name:
@@ -116,9 +119,14 @@ def provision(folder: Path, settings: dict[str, object]) -> int:
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         # Nothing is left in the user's home, who need not even have one.
         "ANSIBLE_REMOTE_TEMP": str(folder / "ansible"),
-        "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
     }
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, cwd=ROOT, check=False).returncode
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, cwd=ROOT) as playbook:
+        try:
+            return playbook.wait()
+        except BaseException:
+            playbook.terminate()  # and wait for it, since its modules end with it
+            raise
 
 
 def truststore_arguments(pid: int) -> list[str]:
@@ -138,6 +146,12 @@ def show(message: Message) -> None:
 def tell(text: str) -> None:
     """Print what comes next, apart from what the tools print."""
     print(f"\n==> {text}", flush=True)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """Have what was started end and be removed, as at the demo's own end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # make sends one, and a terminal's end another
+    sys.exit(128 + number)
 
 
 def _made(folder: Path) -> Path:
