@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os.path
 import typing as t
 
@@ -61,6 +62,7 @@ def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
         _notification(values),
         task_files("pre_restart_tasks", "post_restart_tasks", values),
         _environment_file(values),
+        *_kubernetes(values),
         _restart(values),
     )
     return [text for text in found if text]
@@ -189,13 +191,36 @@ def _notification(values: Values) -> str:
 
 def _environment_file(values: Values) -> str:
     paths = (values["jvm_environment_file"], values["jvm_compose_override"])
-    if not values["is_container"] or any(os.path.isabs(path) for path in paths):
+    if values["deployment"] == "kubernetes" or not values["is_container"] or any(os.path.isabs(path) for path in paths):
         return ""
     return (
         "stash_mail_jvm_environment_file must be the absolute path of the file on the target that the container gets "
         "its environment from, as its --env-file says; or stash_mail_jvm_compose_override that of a compose file to "
         "write beside those of its project."
     )
+
+
+def _kubernetes(values: Values) -> t.Iterator[str]:
+    if values["deployment"] != "kubernetes":
+        return
+    if not os.path.isabs(values["kubernetes_dir"]):
+        yield (
+            "stash_mail_kubernetes_dir must be an absolute path with stash_mail_deployment kubernetes: the folder that "
+            "the truststore, the Secret and the values for Helm are written to."
+        )
+    if values["kubernetes_apply"] and not _has_collection("kubernetes.core"):
+        yield (
+            "stash_mail_kubernetes_apply needs the collection kubernetes.core, which is not installed on the "
+            "controller. Install it (ansible-galaxy collection install kubernetes.core), or leave the variable out and "
+            f"apply {values['kubernetes_dir']}/secret.yaml yourself."
+        )
+
+
+def _has_collection(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"ansible_collections.{name}") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _restart(values: Values) -> str:

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes.asks_only
   - stashops.mail.attributes.actiongroup
   - stashops.mail.product
+  - stashops.mail.behind
 options:
   install_dir:
     description:

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes.files
   - stashops.mail.attributes.actiongroup
   - stashops.mail.product
+  - stashops.mail.behind
 attributes:
   check_mode:
     support: full

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.files
   - stashops.mail.attributes.actiongroup
+  - stashops.mail.behind
 requirements:
   - cryptography 3.2 or later on the target (package C(python3-cryptography)), where O(certificates) or O(fetch) is used
 attributes:

@@ -53,6 +53,16 @@ options:
         there is no other truststore.
       - Left out, it is the C(java) on the E(PATH).
     type: path
+  behind:
+    description:
+      - A command that runs what comes after it where the product runs, as that product's account. It has to hand on its
+        standard input, and there has to be a shell.
+      - C(podman exec -i --user bitbucket NAME), or C(kubectl exec -i POD -c bitbucket --), for one.
+      - The product's Java is asked by it, and O(truststore) and O(java_home) are paths there.
+      - Empty where the product runs on this host, outside of any container.
+    type: list
+    elements: str
+    default: []
   extra_anchors:
     description:
       - Certificates in PEM that count as trusted, too, as if they were in the truststore already.

@@ -27,6 +27,14 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
     "server": ("stash_mail_server", ["The mail settings that the product is to have, to ask what would be written."]),
     "status": ("stash_mail_status", ["The node's own address, to ask whether it serves."]),
     "jvm": ("stash_mail_jvm", ["The JVM's arguments, to ask what would be changed and whether to restart."]),
+    "kubernetes": (
+        "stash_mail_kubernetes",
+        [
+            "The files for a product of the vendor's Helm chart, to ask what would be changed.",
+            "Its answer is RV(jvm), in place of the one to O(jvm).",
+            "With O(truststore), it is about that as it would be.",
+        ],
+    ),
     "properties": (
         "stash_mail_properties",
         [

@@ -99,7 +99,7 @@ class JavaBehind:
     def home(self) -> str:
         """The Java's home; raises ``StashMailError`` where nothing can be run there."""
         if self._home is None:
-            data, status, words = self._say(["sh", "-c", _HOME], _MAX_PATH)
+            data, status, words = self.say(["sh", "-c", _HOME], _MAX_PATH)
             self._home = data.decode("utf-8", "surrogateescape")
             if status != 0 or not self._home.startswith("/"):
                 raise StashMailError(f"No Java was found {self.where}: {words or 'it said nothing'}")
@@ -116,10 +116,11 @@ class JavaBehind:
 
     def read(self, path: str, most: int) -> bytes | None:
         """What is in a file there, None where there is none that can be read."""
-        data, status, _words = self._say(["cat", path], most)
+        data, status, _words = self.say(["cat", path], most)
         return data if status == 0 and len(data) < most else None
 
-    def _say(self, words: t.Sequence[str], most: int) -> tuple[bytes, int | None, str]:
+    def say(self, words: t.Sequence[str], most: int) -> tuple[bytes, int | None, str]:
+        """Run a program there: the first ``most`` bytes that it says, its exit status, and its complaint."""
         program = self._run(words)
         data, is_whole = program.exchange(b"", _SECONDS, limit=most)
         status = program.end(_SECONDS if is_whole and len(data) < most else 0)

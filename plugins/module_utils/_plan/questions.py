@@ -12,7 +12,12 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging, mail, proof, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
-from ansible_collections.stashops.mail.plugins.module_utils._product import arguments, information, properties_file
+from ansible_collections.stashops.mail.plugins.module_utils._product import (
+    arguments,
+    information,
+    kubernetes,
+    properties_file,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import looked_at_once
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
@@ -24,6 +29,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "server": {"type": "dict", "options": mail_server.ARGUMENT_SPEC},
     "status": {"type": "dict", "options": status.ARGUMENT_SPEC},
     "jvm": {"type": "dict", "options": arguments.ARGUMENT_SPEC, **arguments.RULES},
+    "kubernetes": {"type": "dict", "options": kubernetes.ARGUMENT_SPEC, **kubernetes.RULES},
     "properties": {"type": "dict", "options": properties_file.ARGUMENT_SPEC},
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
     "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
@@ -73,6 +79,8 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         asking.ask("properties", lambda quiet: _properties(quiet, params["properties"], home))
     has_cryptography = bool(product.get("cryptography") or information.cryptography_version())
     planned = _truststore(asking, params["truststore"], has_cryptography)
+    if params["kubernetes"]:
+        asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
     asked_on = mail.ask(asking, params, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
 
@@ -89,6 +97,13 @@ def _jvm(host: Host, params: t.Mapping[str, t.Any], found: bool) -> Answer:
     if not found and params["state"] == "present":
         return skipped(refusals.NOT_FOUND)
     return arguments.run(host, params)
+
+
+def _kubernetes(host: Host, asking: Asking, params: t.Mapping[str, t.Any], planned: bytes | None) -> Answer:
+    truststore = asking.answers.get("truststore", {})
+    if params["state"] == "present" and (truststore.get("failed") or truststore.get("skipped")):
+        return skipped("Not asked, since there is no truststore to mount.")
+    return kubernetes.run(host, params, planned)
 
 
 def _properties(host: Host, params: t.Mapping[str, t.Any], home: str | None) -> Answer:

@@ -83,7 +83,7 @@ def _cannot_restart(product: t.Mapping[str, t.Any], params: Params) -> str:
 
 def _loses_truststore(answers: Answers, params: Params) -> str:
     foreign = answers.get("jvm", {}).get("foreign_truststore")
-    if not foreign or params["jvm"]["state"] != "present":
+    if not foreign or (params["jvm"] or params["kubernetes"])["state"] != "present":
         return ""
     if not params["truststore"] or params["truststore"]["base"] != "auto":
         return ""

@@ -12,7 +12,7 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
-from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import behind, compose, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import ArgumentsPlan, Request, make_plan
@@ -34,6 +34,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "service": {"type": "str", "default": "atlbitbucket"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "backup": {"type": "bool", "default": False},
+    **behind.ARGUMENTS,
 }
 RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
 
@@ -131,7 +132,10 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         )
     service = systemd.find_service(params["service"])
     install = installs.find_install(params["install_dir"], service)
-    process = processes.find_process(install.path if install else None, service)
+    if params["behind"]:
+        process = behind.find_if_there(params["behind"])[0].process
+    else:
+        process = processes.find_process(install.path if install else None, service)
     plan = make_plan(
         Request(
             install_dir=params["install_dir"],

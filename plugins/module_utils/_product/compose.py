@@ -20,6 +20,7 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import env_file
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import VARIABLE
+from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import load_yaml
 
 HEADER = "# Written by Ansible (stash_mail) over what the project's other files say: changes in here are lost.\n"
 PROJECT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -143,20 +144,7 @@ def read_service(files: t.Sequence[str], name: str) -> Service:
 
 
 def _load(path: str) -> dict[str, t.Any]:
-    try:
-        import yaml
-    except ImportError:
-        raise StashMailError(
-            f"{path} is read by Python's yaml, which is missing on this host: install it (python3-yaml, PyYAML), or "
-            "use environment_file with an env_file of the service."
-        ) from None
-    try:
-        found = yaml.safe_load(_files.read(path, _MAX_SIZE).decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", at line {where.line + 1}" if where is not None else ""
-        # Its text would quote the file, which may hold secrets.
-        raise StashMailError(f"{path} is no YAML{line}: correct it, compose refuses it too.") from None
+    found = load_yaml(_files.read(path, _MAX_SIZE).decode("utf-8", "replace"), path)
     if not isinstance(found, dict):
         raise StashMailError(f"{path} is no compose file: it holds no services.")
     return found

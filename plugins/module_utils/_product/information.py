@@ -11,8 +11,8 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.run import account_for
+from ansible_collections.stashops.mail.plugins.module_utils._product import behind, supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
-from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
 
@@ -21,11 +21,14 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "home": {"type": "path"},
     "java_home": {"type": "path"},
     "service": {"type": "str", "default": "atlbitbucket"},
+    **behind.ARGUMENTS,
 }
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The result of stash_mail_info; raises :class:`StashMailError`."""
+    if params["behind"]:
+        return _behind(host, params)
     service = systemd.find_service(params["service"])
     install = installs.find_install(params["install_dir"], service)
     process = find_process(install.path if install else None, service)
@@ -45,6 +48,25 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "service": _service(service),
         "process": describe(process),
         "javamail": find_javamail(install),
+        "cryptography": cryptography_version(),
+    }
+
+
+def _behind(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The product where a command leads to; of the files around it nothing is known from here."""
+    unknown = ("install_dir", "product", "version", "layout", "scripts", "javamail")
+    product, why = behind.find_if_there(params["behind"])
+    if why:
+        host.warn(f"{why}. Of the product's process and its Java nothing is known.")
+    return {
+        **dict.fromkeys(unknown),
+        **behind.information(product),
+        "changed": False,
+        "check_mode": host.check_mode,
+        # What its process calls its home is a folder there.
+        "home": params["home"],
+        "current_user": pwd.getpwuid(os.geteuid()).pw_name,
+        "service": {"name": "", "exists": False, "manager": "none"},
         "cryptography": cryptography_version(),
     }
 

@@ -165,6 +165,17 @@ def _counts(process: Process, install_dir: str | None, service: str | None) -> b
     return process.uid == accounts.owner_of(folder) and accounts.is_placed_by_root(folder)
 
 
+def of_words(command: t.Sequence[str], options: t.Mapping[str, str], facts: t.Mapping[str, t.Any]) -> Process | None:
+    """The product's process that has this command line and these option variables; ``facts`` are its other fields.
+
+    None if it is another one. Files of arguments are not looked into.
+    """
+    if not command or not _is_jvm(tuple(command)):
+        return None
+    process = Process(given=tuple(effective_arguments(command, options)), **facts)
+    return process if _is_product(process) and _is_marked(process) else None
+
+
 def find_contained(paths: t.Callable[[Process], tuple[str, str]], proc: str = "/proc") -> Process | None:
     """The product's JVM in a container on this host that has a file or folder of ours mounted.
 

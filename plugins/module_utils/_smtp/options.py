@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "path"},
     "truststore_password": {"type": "str", "no_log": True},
     "java_home": {"type": "path"},
+    "behind": {"type": "list", "elements": "str", "default": []},
     "extra_anchors": {"type": "list", "elements": "str", "default": []},
     "check_identity": {"type": "bool", "default": True},
     "deadline": {"type": "float", "default": 30},
@@ -52,6 +53,7 @@ def settings_of(params: t.Mapping[str, t.Any]) -> Settings:
         truststore=params["truststore"] or None,
         truststore_password=params["truststore_password"] or None,
         java_home=params["java_home"] or None,
+        behind=params["behind"],
         extra_anchors=extra_anchors,
         check_identity=params["check_identity"],
     )

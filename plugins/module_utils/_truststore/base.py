@@ -9,6 +9,8 @@ import re
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.start import JavaBehind
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
@@ -47,7 +49,29 @@ def load(path: str, password: str, source: str, keytool: str | None = None) -> B
         raise TruststoreError(f"{name} is not there. Name an existing bundle or folder, or use auto or none.")
     if os.path.isdir(path):
         return Base(path, source, "directory", _load_folder(path, name))
-    data = _files.read(path, store.MAX_SIZE, name)
+    return _read(_files.read(path, store.MAX_SIZE, name), path, password, source, keytool)
+
+
+def load_behind(java: JavaBehind, password: str) -> Base:
+    """Read the bundle that the Java behind a command trusts by itself; raises as :func:`load` does."""
+    try:
+        home = java.home()
+    except StashMailError as error:
+        raise TruststoreError(f"{error}. Start the product, or name a copy of its bundle with base.") from None
+    for part in ("lib", "jre/lib"):
+        for name in ("jssecacerts", "cacerts"):
+            path = f"{home}/{part}/security/{name}"
+            data = java.read(path, store.MAX_SIZE)
+            if data is not None:
+                return _read(data, path, password, java.where)
+    raise TruststoreError(
+        f"The Java in {home}, {java.where}, has no lib/security/cacerts. Name a bundle with base, or another Java with "
+        "java_home."
+    )
+
+
+def _read(data: bytes, path: str, password: str, source: str, keytool: str | None = None) -> Base:
+    name = f"The base {path}"
     entries = store.read_store(data, password, where=name, keytool=keytool)
     if not entries:
         raise TruststoreError(f"{name} has no certificates that a JVM would trust. Name another bundle, or none.")

@@ -11,6 +11,7 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_host, check_port, check_sha256
+from ansible_collections.stashops.mail.plugins.module_utils._java.start import JavaBehind
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import base as bases
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
@@ -39,6 +40,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "java_home": {"type": "path"},
     "install_dir": {"type": "path"},
     "service": {"type": "str", "default": "atlbitbucket"},
+    "behind": {"type": "list", "elements": "str", "default": []},
     "certificates": {
         "type": "list",
         "elements": "dict",
@@ -80,7 +82,7 @@ _MAX_CERTIFICATE_FILE = 8 * 1024 * 1024
 
 def find_java(params: t.Mapping[str, t.Any]) -> Java | None:
     """The product's Java: a must for ``base: auto``, otherwise only where ``java_home`` names it."""
-    if params["base"] != "auto" and not params["java_home"]:
+    if params["behind"] or (params["base"] != "auto" and not params["java_home"]):
         return None
     # Only where it is needed, since it makes the start slower.
     from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
@@ -95,6 +97,8 @@ def load_base(params: t.Mapping[str, t.Any], java: Java | None) -> Base:
     base = params["base"]
     if base == "none":
         return bases.NO_BASE
+    if base == "auto" and params["behind"]:
+        return bases.load_behind(JavaBehind(params["behind"], params["java_home"]), params["base_password"])
     # Without one of this Java's own, one on the search path is taken.
     keytool = java.home.keytool or None if java else None
     if base == "auto" and java is not None:

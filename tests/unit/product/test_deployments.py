@@ -22,7 +22,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
-from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
+from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm, stash_mail_kubernetes
 
 from tests import doc_table
 
@@ -423,6 +423,25 @@ def test_a_unit_made_from_a_template(run: Run, site: Site) -> None:
     assert not script.exists()
 
 
+def check_chart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As :func:`check_in_force`, by the arguments that the chart joins."""
+    site, truststore, made = folder / "site.yaml", folder / "cacerts", folder / "values.yaml"
+    site.write_text("bitbucket: {additionalJvmArgs: [-Xa]}\n")
+    truststore.write_bytes(b"x")
+    before = site.read_bytes()
+    options = {"truststore": str(truststore), "values": str(made), "values_files": [str(site)]}
+    for state, changed in (("present", True), ("present", False), ("absent", True)):
+        arguments = {**options, "manifest": str(folder / "secret.yaml"), "state": state}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            stash_mail_kubernetes.main()
+        assert json.loads(capsys.readouterr().out)["changed"] is changed
+        if state == "present":
+            words = yaml.safe_load(made.read_text())["bitbucket"]["additionalJvmArgs"]
+            assert words[:2] == ["-Xa", f"{P}=/var/stash_mail/cacerts"]
+    assert site.read_bytes() == before
+    assert not made.exists()
+
+
 # Of containers: what is there, the file, what it says, and where the arguments are set.
 CONTAINERS = {
     "container with an environment file": (
@@ -465,7 +484,7 @@ def check_container(run: Run, folder: Path, option: str, file: Path) -> None:
     assert written == file or not written.exists()
 
 
-def test_the_page_of_containers(run: Run, tmp_path: Path) -> None:
+def test_the_page_of_containers(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was chosen stands in the documentation."""
     rows = []
     for number, (name, (option, project, text, place)) in enumerate(CONTAINERS.items()):
@@ -474,6 +493,8 @@ def test_the_page_of_containers(run: Run, tmp_path: Path) -> None:
         (folder / project).write_text(text)
         check_container(run, folder, option, folder / project)
         rows.append([name, place])
+    check_chart(tmp_path, capsys)
+    rows.append(["the vendor's Helm chart", "values of its own after the site's, and a Secret"])
     content = doc_table.table(["what is there", "where the arguments are set"], rows)
     if doc_table.wanted():
         doc_table.write("deployments.md", "containers", content)

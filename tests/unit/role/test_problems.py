@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ GOOD: dict[str, Any] = {
     "host": "mail.example.com",
     "imap": {},
     "is_container": False,
+    "deployment": "auto",
     "jvm_compose_override": "",
     "jvm_environment_file": "",
     "oauth2_provider_id": "",
@@ -37,6 +39,7 @@ GOOD: dict[str, Any] = {
     "verify_notification": True,
     "verify_notification_deadline": "120",
 }
+KUBERNETES = {"deployment": "kubernetes", "is_container": True, "kubernetes_apply": False, "kubernetes_dir": "/x"}
 MAILBOX = {"host": "m", "username": "u", "password": "p"}
 
 
@@ -61,6 +64,7 @@ MAILBOX = {"host": "m", "username": "u", "password": "p"}
         ({"verify_notification_deadline": "3601"}, "stash_mail_verify_notification_deadline 3601 is out of range"),
         ({"post_restart_tasks": "after.yml"}, "after.yml is no file on the controller"),
         ({"is_container": True}, "stash_mail_jvm_environment_file must be the absolute path"),
+        ({**KUBERNETES, "kubernetes_dir": "x"}, "stash_mail_kubernetes_dir must be an absolute path"),
         ({"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
     ],
 )
@@ -158,3 +162,19 @@ def test_what_is_no_reason() -> None:
 def test_a_host_without_answers() -> None:
     assert "n2 cannot be reached: No route." in problems({"unreachable": True, "msg": "No route."})[0]
     assert problems({"msg": "No Python."}) == ["No Python."]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_collection_that_applies_a_secret(is_there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for on the controller, before anything is changed."""
+
+    def find(name: str) -> object:
+        assert name == "ansible_collections.kubernetes.core"
+        if is_there:
+            return object()
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    problems = input_problems({**GOOD, **KUBERNETES, "kubernetes_apply": True})
+    assert ["ansible-galaxy collection install kubernetes.core" in text for text in problems] == [True] * (not is_there)
+    assert input_problems({**GOOD, **KUBERNETES}) == []

@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A product of the vendor's Helm chart: the truststore as the manifest of a Secret, and the values that mount it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import typing as t
+
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._product import behind, chart, process, start_script
+from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import load_yaml
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "truststore": {"type": "path"},
+    "manifest": {"type": "path", "required": True},
+    "values": {"type": "path", "required": True},
+    "values_files": {"type": "list", "elements": "path", "default": []},
+    "name": {"type": "str", "default": "stash-mail-truststore"},
+    "namespace": {"type": "str", "default": ""},
+    "mount_path": {"type": "str", "default": "/var/stash_mail"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **behind.ARGUMENTS,
+}
+RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
+HEADER = "# Written by Ansible (stash_mail): changes in here are lost.\n"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+# What the API server takes in a Secret.
+_MAX_SECRET = 1024 * 1024
+_MAX_TEXT = 8 * 1024 * 1024
+
+
+def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = None) -> dict[str, t.Any]:
+    """Do what the parameters of stash_mail_kubernetes ask for; returns its result, or raises :class:`StashMailError`.
+
+    ``truststore`` is the file as it would be, where it is not written yet.
+    """
+    before = {path: _read_ours(path, params["state"]) for path in (params["values"], params["manifest"])}
+    arguments: list[str] = []
+    foreign = None
+    after: dict[str, str | None] = dict.fromkeys(before)
+    if params["state"] == "present":
+        data = truststore if truststore is not None else _files.read(params["truststore"], _MAX_TEXT)
+        site = chart.read(params["values_files"])
+        values = _values(site, data, params)
+        arguments = values["bitbucket"]["additionalJvmArgs"]
+        foreign = _foreign(site.arguments, params)
+        after = {params["values"]: _dump(values), params["manifest"]: _dump(_secret(data, params))}
+    running = behind.find_if_there(params["behind"])[0].process if params["behind"] else None
+    if running and running.truststore and running.truststore.argument != _path(params) and not foreign:
+        foreign = running.truststore.argument
+    changes = {path: text for path, text in after.items() if text != before[path]}
+    result: dict[str, t.Any] = {
+        "changed": bool(changes),
+        "path": params["values"],
+        "manifest": params["manifest"],
+        "method": "helm",
+        "method_reason": "The product is one of the vendor's Helm chart.",
+        "arguments": [mask_argument(argument) for argument in arguments],
+        "restart_needed": _restart_needed(running, arguments, params) if running else bool(changes),
+        "foreign_truststore": foreign,
+        "process": process.describe(running),
+    }
+    if host.shows_diff:
+        result["diff"] = [_difference(path, before[path], after[path]) for path in changes]
+    if not host.check_mode:
+        for path, text in changes.items():
+            _write(host, path, text)
+    return result
+
+
+def _values(site: chart.Chart, data: bytes, params: t.Mapping[str, t.Any]) -> chart.Values:
+    folder = params["mount_path"].rstrip("/")
+    start_script.check_arguments(start_script.TruststoreArguments(_path(params)))
+    if folder == "/var/ssl":
+        raise StashMailError("mount_path /var/ssl is where the chart has its own truststore: name another folder.")
+    return chart.with_truststore(site, params["name"], folder, hashlib.sha256(data).hexdigest())
+
+
+def _secret(data: bytes, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    for option in ("name", "namespace"):
+        if (option == "name" or params[option]) and not _NAME.fullmatch(params[option]):
+            raise StashMailError(
+                f"{option} {params[option]!r} is no name in Kubernetes: use up to 63 of a-z, 0-9 and -, with a letter "
+                "or a digit first and last."
+            )
+    if len(data) > _MAX_SECRET:
+        raise StashMailError(
+            f"The truststore has {len(data)} bytes, and a Secret takes {_MAX_SECRET}: build it on a smaller base, or "
+            "on none."
+        )
+    namespace = {"namespace": params["namespace"]} if params["namespace"] else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": params["name"],
+            **namespace,
+            "labels": {"app.kubernetes.io/managed-by": "stash_mail"},
+        },
+        "type": "Opaque",
+        "data": {chart.FILE: base64.b64encode(data).decode("ascii")},
+    }
+
+
+def _path(params: t.Mapping[str, t.Any]) -> str:
+    return f"{params['mount_path'].rstrip('/')}/{chart.FILE}"
+
+
+def _foreign(arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> str | None:
+    """A truststore that the site's values name."""
+    paths = [
+        word[len(start_script.PATH_ARGUMENT) :] for word in arguments if word.startswith(start_script.PATH_ARGUMENT)
+    ]
+    return paths[-1] if paths and paths[-1] != _path(params) else None
+
+
+def _restart_needed(running: process.Process, arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> bool:
+    """Whether the JVM was started with another truststore, or another state of it, than it would be now."""
+    in_force = running.truststore.argument if running.truststore else ""
+    if params["state"] == "absent":
+        return in_force == _path(params)
+    return in_force != _path(params) or arguments[-1] not in running.arguments
+
+
+def _read_ours(path: str, state: str) -> str | None:
+    text = _files.read_text_if_there(path, _MAX_TEXT)
+    if text is None or text.startswith(HEADER):
+        return text
+    raise StashMailError(f"{path} is a file of others, and ours would {'replace' if state == 'present' else 'be'} it.")
+
+
+def _dump(content: t.Mapping[str, t.Any]) -> str:
+    import yaml
+
+    return HEADER + str(yaml.safe_dump(content, sort_keys=False, width=1_000_000, default_flow_style=False))
+
+
+def _difference(path: str, before: str | None, after: str | None) -> dict[str, str]:
+    texts = (_shown(path, text) for text in (before, after))
+    return {"before_header": path, "after_header": path, **dict(zip(("before", "after"), texts))}
+
+
+def _shown(path: str, text: str | None) -> str:
+    """What a file says of us: a site's own arguments may be secrets."""
+    found = load_yaml(text, path) if text else {}
+    if not isinstance(found, dict):
+        return ""
+    words = (found.get("bitbucket") or {}).get("additionalJvmArgs") or []
+    lines = [mask_argument(str(word)) for word in words]
+    if found.get("kind") == "Secret":
+        data = str((found.get("data") or {}).get(chart.FILE, ""))
+        lines = [f"a Secret with a truststore of {len(data) * 3 // 4} bytes, SHA-256 of its text {_sha256(data)}"]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii", "replace")).hexdigest()
+
+
+def _write(host: Host, path: str, text: str | None) -> None:
+    if text is None:
+        _files.remove(path)
+        return
+    _files.make_folder(os.path.dirname(path))
+    _files.replace(path, text.encode("utf-8"), mode=0o600, prepare=_files.keep_context(host.module, path))
