@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
+from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 
 Params = t.Mapping[str, t.Any]
@@ -25,11 +26,13 @@ def is_due(result: Params) -> bool:
 
 def send(host: Host, params: Params, result: Params) -> Answer:
     """Send it as the product would. That it did not get there is an answer, with ``failed``."""
-    truststore, probe = params["truststore"], result["probe"]
+    truststore, probe, charted = params["truststore"], result["probe"], params["kubernetes"]
+    # The JVM of a pod, where it is asked there, has it at another place.
+    path = path_there(charted) if charted and charted["behind"] else truststore["path"]
     process = result["product"].get("process") or {}
     is_trusted = (probe.get("jvm") or {}).get("trusted")
     found = {
-        "truststore": truststore["path"] if truststore["state"] == "present" else process.get("truststore"),
+        "truststore": path if truststore["state"] == "present" else process.get("truststore"),
         "java_home": (result["product"].get("java") or {}).get("home"),
         "jvm_arguments": process.get("arguments"),
         # The JVM has just accepted them.

@@ -53,7 +53,7 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
         foreign = _foreign(site.arguments, params)
         after = {params["values"]: _dump(values), params["manifest"]: _dump(_secret(data, params))}
     running = behind.find_if_there(params["behind"])[0].process if params["behind"] else None
-    if running and running.truststore and running.truststore.argument != _path(params) and not foreign:
+    if running and running.truststore and running.truststore.argument != path_there(params) and not foreign:
         foreign = running.truststore.argument
     changes = {path: text for path, text in after.items() if text != before[path]}
     result: dict[str, t.Any] = {
@@ -77,7 +77,7 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
 
 def _values(site: chart.Chart, data: bytes, params: t.Mapping[str, t.Any]) -> chart.Values:
     folder = params["mount_path"].rstrip("/")
-    start_script.check_arguments(start_script.TruststoreArguments(_path(params)))
+    start_script.check_arguments(start_script.TruststoreArguments(path_there(params)))
     if folder == "/var/ssl":
         raise StashMailError("mount_path /var/ssl is where the chart has its own truststore: name another folder.")
     return chart.with_truststore(site, params["name"], folder, hashlib.sha256(data).hexdigest())
@@ -109,7 +109,8 @@ def _secret(data: bytes, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _path(params: t.Mapping[str, t.Any]) -> str:
+def path_there(params: t.Mapping[str, t.Any]) -> str:
+    """Where the truststore is in the container."""
     return f"{params['mount_path'].rstrip('/')}/{chart.FILE}"
 
 
@@ -118,15 +119,15 @@ def _foreign(arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> str |
     paths = [
         word[len(start_script.PATH_ARGUMENT) :] for word in arguments if word.startswith(start_script.PATH_ARGUMENT)
     ]
-    return paths[-1] if paths and paths[-1] != _path(params) else None
+    return paths[-1] if paths and paths[-1] != path_there(params) else None
 
 
 def _restart_needed(running: process.Process, arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> bool:
     """Whether the JVM was started with another truststore, or another state of it, than it would be now."""
     in_force = running.truststore.argument if running.truststore else ""
     if params["state"] == "absent":
-        return in_force == _path(params)
-    return in_force != _path(params) or arguments[-1] not in running.arguments
+        return in_force == path_there(params)
+    return in_force != path_there(params) or arguments[-1] not in running.arguments
 
 
 def _read_ours(path: str, state: str) -> str | None:
