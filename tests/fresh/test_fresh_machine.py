@@ -94,7 +94,7 @@ def test_demo_of_root(suite: str, bare: Machine) -> None:
     assert delivered(again), again.output
     assert bare.processes() == []
     assert bare.files() == before
-    FOUND[suite] = [python, f"{first.seconds:.0f} s", f"{again.seconds:.0f} s"]
+    FOUND[suite] = [python, f"{first.seconds:.0f} s", f"{again.seconds:.0f} s", "not run"]
 
 
 def test_demo_of_an_account_without_rights(suite: str, prepared: str) -> None:
@@ -189,7 +189,7 @@ def test_beginning_of_the_tests(suite: str, prepared: str) -> None:
         assert packed.code == 0, packed.output
         done = machine.run("make env lint types unit")
         assert done.code == 0, done.output[-5000:]
-        FOUND[suite] += [f"{done.seconds:.0f} s"]
+        FOUND[suite][-1] = f"{done.seconds:.0f} s"
 
 
 def test_the_page_says_what_was_found() -> None:
