@@ -15,6 +15,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import fnmatch
+import itertools
 import os
 import stat
 import time
@@ -31,6 +33,9 @@ _LOCK_SECONDS = 20.0
 _MAX_LINKS = 40
 _MAX_COPY = 64 * 1024 * 1024
 _MAX_TEXT = 4 * 1024 * 1024
+# More names than are in any folder of a product's, and more folders than hold its web application.
+_MAX_NAMES = 20_000
+_MAX_FOLDERS = 200
 # How the text of other's files is encoded and decoded.
 TEXT = ("utf-8", "surrogateescape")
 # To search in it is enough, so that folders which we may not list can be passed.
@@ -80,6 +85,28 @@ def stream(path: str) -> t.BinaryIO:
     """A regular file, open for reading; raises ``OSError``, and :class:`StashMailError` for what is no such file."""
     with _Place(path) as place, place.opened(path) as file:
         return open(os.dup(file.descriptor), "rb")
+
+
+def listed(folder: str | int) -> list[str]:
+    """The names in a folder, of one that somebody has filled to hold us up the first ones; raises ``OSError``."""
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in itertools.islice(entries, _MAX_NAMES)]
+
+
+def matching(top: str, *patterns: str) -> list[str]:
+    """The paths below ``top`` whose parts are as ``patterns`` say, in their order, as far as they can be listed."""
+    found = [top]
+    for pattern in patterns:
+        if not any(character in pattern for character in "*?["):
+            found = [os.path.join(folder, pattern) for folder in found]
+            continue
+        inside = []
+        for folder in found[:_MAX_FOLDERS]:
+            with contextlib.suppress(OSError):
+                names = [name for name in listed(folder) if not name.startswith(".")]
+                inside += [os.path.join(folder, name) for name in sorted(fnmatch.filter(names, pattern))]
+        found = inside
+    return [path for path in found if os.path.lexists(path)]
 
 
 def resolve(path: str) -> str:
@@ -317,10 +344,11 @@ class _Place:
     def check(self, info: os.stat_result | None, writing: bool) -> None:
         """Raise :class:`StashMailError` if another account has led us to what is not its own."""
         folder = os.fstat(self.folder)
-        is_shared = folder.st_uid not in _trusted() or folder.st_mode & stat.S_IWOTH
+        is_for_others = _is_for_others(folder)
+        is_shared = folder.st_uid not in _trusted() or is_for_others
         is_linked = bool(info and stat.S_ISREG(info.st_mode) and info.st_nlink > 1)
-        # In a folder for everybody its owner says nothing about who has made the name.
-        if info and is_linked and is_shared and (info.st_uid != folder.st_uid or folder.st_mode & stat.S_IWOTH):
+        # In a folder that others may write to, its owner says nothing about who has made the name.
+        if info and is_linked and is_shared and (info.st_uid != folder.st_uid or is_for_others):
             raise StashMailError(
                 f"{self.path} is not used: it is a second name (a hard link) of a file of {_account(info.st_uid)}, "
                 f"in a folder of {_account(folder.st_uid)}. Remove it, and see who made it."
@@ -380,7 +408,7 @@ class _Place:
         """Remember who made a link: its owner, or who may rename one of root's into its place."""
         trusted, folder = _trusted(), os.fstat(self.folder)
         maker = link.st_uid if link.st_uid not in trusted else folder.st_uid
-        if maker in trusted and folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+        if maker in trusted and _is_for_others(folder) and not folder.st_mode & stat.S_ISVTX:
             maker = -1
         if maker not in trusted:
             self._is_public = self._is_public if self._makers else True
@@ -397,11 +425,17 @@ def _trusted() -> tuple[int, int]:
     return (0, os.geteuid())
 
 
+def _is_for_others(folder: os.stat_result) -> bool:
+    """Whether everybody, or the members of a group that is neither root's nor ours, may make names in a folder."""
+    by_group = folder.st_mode & stat.S_IWGRP and folder.st_gid not in (0, os.getegid())
+    return bool(by_group or folder.st_mode & stat.S_IWOTH)
+
+
 def _account(uid: int) -> str:
     import pwd
 
     if uid < 0:
-        return "anybody"
+        return "others than root"
     try:
         return f"the account {pwd.getpwuid(uid).pw_name}"
     except KeyError:
@@ -514,7 +548,7 @@ def _remove_leftovers(place: _Place) -> None:
     with contextlib.suppress(OSError):
         folder = os.open(".", _LIST, dir_fd=place.folder)
         try:
-            for item in os.listdir(folder):
+            for item in listed(folder):
                 if item.startswith(f".{place.name}.") and item.endswith(_SUFFIX):
                     with contextlib.suppress(OSError):
                         _remove_leftover(item, folder)

@@ -144,6 +144,58 @@ def test_a_hard_link_in_a_folder_for_everybody(host: Host) -> None:
             work(str(folder / "script"))
 
 
+@pytest.mark.parametrize("mode", [0o775, 0o757], ids=["its group", "everybody"])
+@pytest.mark.parametrize("way", ["link", "hard link"])
+def test_what_root_owns_and_others_may_write_to(host: Host, mode: int, way: str) -> None:
+    """As ``/opt/atlassian`` of ``root:bitbucket``: who may rename what is in it says where root's links lead."""
+    folder = host.of_root / "shared"
+    folder.mkdir()
+    os.chown(folder, 0, ATTACKER)
+    folder.chmod(mode)
+    if way == "link":
+        (folder / "script").symlink_to(host.secret)
+    else:
+        os.link(host.secret, folder / "script")
+    for work in (lambda path: _files.read(path, LIMIT), WRITES["replace"], WRITES["backup"], WRITES["opened"]):
+        with pytest.raises(StashMailError, match=r"is not used: (a symbolic link of others than root|it is a second)"):
+            work(str(folder / "script"))
+    assert host.secret.read_text() == "root's own\n"
+
+
+def test_what_a_group_of_root_may_write_to_is_roots(host: Host) -> None:
+    """With the umask 002 every folder of an account's is its group's, which is its own."""
+    folder = host.of_root / "shared"
+    folder.mkdir()
+    folder.chmod(0o775)
+    (folder / "link").symlink_to(host.secret)
+    _files.replace(str(folder / "link"), b"new\n")
+    assert host.secret.read_bytes() == b"new\n"
+
+
+def test_a_link_of_root_that_only_root_can_rename(host: Host) -> None:
+    folder = host.of_root / "shared"
+    folder.mkdir()
+    os.chown(folder, 0, ATTACKER)
+    folder.chmod(0o1775)
+    (folder / "link").symlink_to(host.secret)
+    _files.replace(str(folder / "link"), b"new\n")
+    assert host.secret.read_bytes() == b"new\n"
+
+
+def test_a_folder_filled_with_names(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_files, "_MAX_NAMES", 100)
+    library = host.home / "app" / "WEB-INF" / "lib"
+    library.mkdir(parents=True)
+    for number in range(300):
+        (library / f"mail-{number}.jar").touch()
+    assert len(_files.listed(str(library))) == 100
+    found = _files.matching(str(host.home), "*", "WEB-INF", "lib", "*mail*.jar")
+    assert len(found) == 100
+    assert all(Path(path).parent == library for path in found)
+    assert _files.matching(str(host.home), "*", "WEB-INF", "nothing", "*.jar") == []
+    assert _files.matching(str(host.home), "app", "WEB-INF") == [str(library.parent)]
+
+
 def test_what_is_looked_at_stays_and_what_is_set_aside_is_kept(host: Host) -> None:
     path = host.give("record")
     _files.check_replaceable(str(path))

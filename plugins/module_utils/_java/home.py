@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shutil
@@ -92,7 +91,7 @@ class JavaHome:
         folders = (self.path, os.path.join(self.path, "jre"))
         for marks in (_LIBRARY, ("lib/security/cacerts", "lib/security/jssecacerts")):
             for folder in folders:
-                if any(glob.glob(os.path.join(glob.escape(folder), mark)) for mark in marks):
+                if any(_files.matching(folder, *mark.split("/")) for mark in marks):
                     return folder
         return self.path
 

@@ -55,6 +55,11 @@ def only_root_changes(path: str) -> bool:
         return False
 
 
+def who_changes(path: str) -> set[int | None]:
+    """Return who besides root can change what is found at ``path``: accounts by their numbers, None for a group."""
+    return {other.uid for other in _others_on_the_way(path)}
+
+
 def account_for(program: str, product_account: str | None = None) -> Account | None:
     """Return whom ``program``, a file in a Java's ``bin``, is to be run as; None: as we are.
 
@@ -110,12 +115,21 @@ def _others_on_the_way(path: str) -> t.Iterator[Owner]:
 def _others_within(home: str) -> t.Iterator[Owner]:
     """Who else can change what a Java runs; of the first such file only, so that nobody can stall us."""
     count = 0
-    for top in (os.path.join(home, part) for part in _PARTS):
+    tops = [os.path.join(home, part) for part in _PARTS]
+    seen: set[str] = set()
+    while tops:
+        top = tops.pop(0)
         yield from _others_on_the_way(top)
+        real = os.path.realpath(top)
+        if real in seen:
+            continue
+        seen.add(real)
         for parent, folders, files in os.walk(top):
             count += len(folders) + len(files)
             if count > _MAX_FILES:  # no Java's own folder, but /usr
                 return
+            # As packagers have the configuration of a Java in /etc: what is in there counts too.
+            tops += [path for path in (os.path.join(parent, name) for name in folders) if os.path.islink(path)]
             for path in (os.path.join(parent, name) for name in [*folders, *files]):
                 found = list(_others_on_the_way(path) if os.path.islink(path) else _others(path))
                 if found:
@@ -275,7 +289,7 @@ class Program:
 
 
 def _become(account: Account | None) -> t.Callable[[], None]:
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    prctl, parent = getattr(ctypes.CDLL(None), "prctl", None), os.getpid()
 
     def become() -> None:
         if account is not None:
@@ -285,5 +299,7 @@ def _become(account: Account | None) -> t.Callable[[], None]:
             os.umask(0o077)
         if prctl is not None:  # after the change of account, which takes it back
             prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+            if os.getppid() != parent:  # that has ended before it could be said
+                os._exit(1)
 
     return become

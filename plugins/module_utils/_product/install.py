@@ -8,7 +8,6 @@ folder with a Java in it.
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import typing as t
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import who_changes
 from ansible_collections.stashops.mail.plugins.module_utils._product import accounts, supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, find_process
 
@@ -104,13 +104,11 @@ def read_install(path: str) -> Install | None:
     scripts = os.path.join(path, "bin")
     if os.path.isfile(os.path.join(scripts, "_start-webapp.sh")):
         layout = "start_webapp"
-    elif os.path.isfile(os.path.join(scripts, "setenv.sh")) and (
-        glob.glob(os.path.join(glob.escape(scripts), "start-*.sh"))
-    ):
+    elif os.path.isfile(os.path.join(scripts, "setenv.sh")) and (_files.matching(scripts, "start-*.sh")):
         layout = "setenv"
     else:
         return None
-    names = " ".join(os.listdir(scripts) + os.listdir(path)).lower()
+    names = " ".join(_files.listed(scripts) + _files.listed(path)).lower()
     product = "stash" if "stash" in names and "bitbucket" not in names else "bitbucket"
     return Install(path.rstrip("/") or "/", product, _product_version(path), layout)
 
@@ -153,11 +151,18 @@ def find_user(install: Install | None, service: str | None, process: Process | N
         return said
     for variable in ("ATL_USER", "BITBUCKET_USER", "STASH_USER"):
         for assignment in _settings(variable, install, None, _USER_SCRIPTS):
-            # Root runs the scripts as this account. Whoever owns this one may name his own, and nobody else's.
-            may_name = (0, os.geteuid(), accounts.uid_of(assignment.value))
-            if re.fullmatch(r"[A-Za-z_][\w.-]*", assignment.value) and accounts.owner_of(assignment.path) in may_name:
+            if re.fullmatch(r"[A-Za-z_][\w.-]*", assignment.value) and _may_name(assignment):
                 return assignment.value
     return None
+
+
+def _may_name(account: Assignment) -> bool:
+    """Whether a script may say that root is to run others as this account: whoever can change it names his own only."""
+    own = (os.geteuid(), accounts.uid_of(account.value))
+    try:
+        return all(uid is not None and uid in own for uid in who_changes(account.path))
+    except OSError:
+        return False
 
 
 def find_java(install_dir: str | None = None, java_home: str | None = None, service: str | None = None) -> Java:
@@ -280,7 +285,7 @@ def _install_candidates(service: str | None) -> t.Iterator[str]:
         yield os.path.dirname(process.working_dir)
     for root in INSTALL_ROOTS:
         yield os.path.join(root, "current")
-        yield from sorted(glob.glob(f"{root}/*"), key=lambda path: _numbers(os.path.basename(path)), reverse=True)
+        yield from sorted(_files.matching(root, "*"), key=lambda path: _numbers(os.path.basename(path)), reverse=True)
         yield root
 
 
@@ -342,13 +347,13 @@ def _java(home: str, source: str) -> Java | None:
 
 def _product_version(path: str) -> str | None:
     # The web application's own build record, where it has one, knows better than a folder's name.
-    for record in sorted(glob.glob(f"{glob.escape(path)}/*/META-INF/maven/com.atlassian.*/*/pom.properties")):
+    for record in _files.matching(path, "*", "META-INF", "maven", "com.atlassian.*", "*", "pom.properties"):
         for assignment in read_assignments("version", record):
             return assignment.value
     match = re.search(r"\d+\.\d+(?:\.\d+)?", os.path.basename(os.path.realpath(path)))
     if match:
         return match.group()
-    for record in sorted(glob.glob(f"{glob.escape(path)}/*/WEB-INF/classes/build.properties")):
+    for record in _files.matching(path, "*", "WEB-INF", "classes", "build.properties"):
         for variable in ("version", "build.version", "product.version", "bitbucket.version", "stash.version"):
             for assignment in read_assignments(re.escape(variable), record):
                 if re.fullmatch(r"\d+\.\d+[\w.-]*", assignment.value):
@@ -359,7 +364,7 @@ def _product_version(path: str) -> str | None:
 def _jar_version(path: str) -> str | None:
     """The version that most of the product's own libraries have in their names."""
     versions: dict[str, int] = {}
-    for jar in glob.glob(f"{glob.escape(path)}/*/WEB-INF/lib/*.jar") + glob.glob(f"{glob.escape(path)}/lib/*.jar"):
+    for jar in _files.matching(path, "*", "WEB-INF", "lib", "*.jar") + _files.matching(path, "lib", "*.jar"):
         match = re.fullmatch(r"(?:bitbucket|stash)-[a-z-]+-(\d+\.\d+\.\d+)\.jar", os.path.basename(jar))
         if match:
             versions[match.group(1)] = versions.get(match.group(1), 0) + 1

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import typing as t
@@ -277,7 +276,7 @@ def _not_passed_on(unit: systemd.Unit, service: str) -> str:
 
 def _set_on_the_way(install: installs.Install | None) -> str:
     """Which other script of the product sets the variable; empty if none does."""
-    for path in sorted(glob.glob(f"{glob.escape(install.path)}/bin/*.sh")) if install else ():
+    for path in _files.matching(install.path, "bin", "*.sh") if install else ():
         name = os.path.basename(path)
         if name.startswith(("start-", "set-", "setenv")) and _sets(installs.read_text(path)):
             return f"{path} sets {VARIABLE} itself, and that wins."

@@ -4,17 +4,18 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-import stat
 import typing as t
 import zipfile
 import zlib
 
+from ansible_collections.stashops.mail.plugins.module_utils import _files
+from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product.install import Install
 
-_MAX_JAR = 32 * 1024 * 1024
+# Mail libraries have 0.7 MB. What lists the contents of a jar takes twenty times its size in memory.
+_MAX_JAR = 4 * 1024 * 1024
 _MAX_MANIFEST = 64 * 1024
 _MAIL_JAR = re.compile(r"(javax\.mail|jakarta\.mail|angus-mail|mail)(?:-(\d+(?:\.\d+)*)\S*)?\.jar")
 
@@ -26,8 +27,7 @@ def find_javamail(install: Install | None) -> dict[str, t.Any] | None:
     """
     if install is None:
         return None
-    pattern = os.path.join(glob.escape(install.path), "*", "WEB-INF", "lib", "*mail*.jar")
-    for path in sorted(glob.glob(pattern)):
+    for path in _files.matching(install.path, "*", "WEB-INF", "lib", "*mail*.jar"):
         match = _MAIL_JAR.fullmatch(os.path.basename(path))
         if match:
             version = match.group(2) or _jar_version(path)
@@ -41,14 +41,23 @@ def find_javamail(install: Install | None) -> dict[str, t.Any] | None:
 
 def _jar_version(path: str) -> str | None:
     try:
-        # Another account may have put it there: no FIFO, nothing endless, nothing that unpacks to more than it should.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            state = os.fstat(stream.fileno())
-            if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_JAR:
+        # Another account may have put it there: nothing that unpacks to more than it should.
+        with _files.stream(path) as stream:
+            if os.fstat(stream.fileno()).st_size > _MAX_JAR:
                 return None
             with zipfile.ZipFile(stream) as jar, jar.open("META-INF/MANIFEST.MF") as entry:
                 manifest = entry.read(_MAX_MANIFEST).decode("utf-8", "replace")
-    except (OSError, KeyError, ValueError, RuntimeError, NotImplementedError, EOFError, zlib.error, zipfile.BadZipFile):
+    except (
+        StashMailError,
+        OSError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ):
         return None
     match = re.search(r"^(?:Implementation|Bundle)-Version:\s*(\S+)", manifest, re.MULTILINE)
     return match.group(1) if match else None

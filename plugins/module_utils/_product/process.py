@@ -3,7 +3,8 @@
 """The running product as /proc shows it: its Java, its arguments, its account and when it started.
 
 Whoever has an account can start a process that looks like the product. So a process counts only where its account is
-the service's, that of the installation's owner, or root; or where it runs in the service's control group.
+the service's, that of the installation's owner, or root. In the service's control group it counts too where the
+service names no account, which then is the matter of its scripts.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ _MAX_PROC = 8 * 1024 * 1024
 _MAX_OPTIONS_FILE = 256 * 1024
 # What was read from each folder of processes, while that counts; None where it is read for each question.
 _seen: dict[str, list[Process]] | None = None
+
+
+class _Credentials(t.NamedTuple):
+    uid: int
+    gid: int
+    groups: list[int]
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,8 @@ def find_process(install_dir: str | None, service: str | None, proc: str = "/pro
         if _in_container(process.pid, proc):
             continue
         if service and _in_service(process.pid, service, proc):
-            in_service.append(process)
+            if not _account_of(service) or _counts(process, install_dir, service):
+                in_service.append(process)
         elif (_runs_from(process, install_dir) if install_dir else not service and _is_marked(process)) and (
             _counts(process, install_dir, service)
         ):
@@ -153,10 +161,8 @@ def _counts(process: Process, install_dir: str | None, service: str | None) -> b
     """Whether this account's process may speak for the product."""
     if process.uid in (0, os.geteuid()):
         return True
-    unit = systemd.find_unit(service) if service else None
-    program = supervisor.find_program(service) if service and not systemd.is_service(service) else None
-    user = unit.user if unit else program.user if program else None
-    if user and process.uid == accounts.uid_of(user):
+    account = _account_of(service)
+    if account and process.uid == accounts.uid_of(account):
         return True
     if install_dir:
         return process.uid == accounts.owner_of(install_dir)
@@ -174,6 +180,14 @@ def of_words(command: t.Sequence[str], options: t.Mapping[str, str], facts: t.Ma
         return None
     process = Process(given=tuple(effective_arguments(command, options)), **facts)
     return process if _is_product(process) and _is_marked(process) else None
+
+
+def _account_of(service: str | None) -> str | None:
+    if not service:
+        return None
+    unit = systemd.find_unit(service)
+    program = None if systemd.is_service(service) else supervisor.find_program(service)
+    return unit.user if unit else program.user if program else None
 
 
 def find_contained(paths: t.Callable[[Process], tuple[str, str]], proc: str = "/proc") -> Process | None:
@@ -201,20 +215,20 @@ def read_process(pid: int, proc: str = "/proc") -> Process | None:
             return None
         executable = _readlink(f"{folder}/exe") or (command[0] if os.path.isabs(command[0]) else "")
         working_dir = _readlink(f"{folder}/cwd")
-        uid = _real_uid(folder)
+        credentials = _credentials(folder)
 
         def read_file(path: str) -> str:
-            return _read_options(f"{folder}/root{os.path.join(working_dir, path)}", uid)
+            return _read_options(f"{folder}/root{os.path.join(working_dir, path)}", credentials)
 
         return Process(
             pid=pid,
             given=tuple(effective_arguments(command, _options(folder, executable), read_file)),
             executable=executable,
             working_dir=working_dir,
-            uid=uid,
+            uid=credentials.uid,
             started=_started(folder),
         )
-    except (OSError, IndexError, ValueError):
+    except (OSError, LookupError, ValueError):
         return None  # It ended while we looked, or may not be looked at.
 
 
@@ -224,17 +238,35 @@ def _read_words(path: str) -> list[str]:
         return [word.decode("utf-8", "surrogateescape") for word in stream.read(_MAX_PROC).rstrip(b"\0").split(b"\0")]
 
 
-def _read_options(path: str, uid: int) -> str:
-    """A file of arguments that a process of the account ``uid`` names, empty where that could not read it itself."""
+def _read_options(path: str, credentials: _Credentials) -> str:
+    """A file of arguments that a process names, empty where it could not read it itself."""
     try:
-        # A FIFO or a device would block or never end.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            state = os.fstat(stream.fileno())
-            if stat.S_ISREG(state.st_mode) and (state.st_uid == uid or state.st_mode & stat.S_IROTH):
+        # As its account where we are root, so that it is the system which says what it may. A FIFO would block.
+        with _acting_as(credentials):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as stream:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return stream.read(_MAX_OPTIONS_FILE).decode("utf-8", "surrogateescape")
     except (OSError, ValueError):
         pass
     return ""
+
+
+@contextlib.contextmanager
+def _acting_as(account: _Credentials) -> t.Iterator[None]:
+    if os.geteuid() != 0 or account.uid == 0:
+        yield
+        return
+    groups, gid = os.getgroups(), os.getegid()
+    try:
+        os.setgroups(account.groups)
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
 
 
 def _options(folder: str, executable: str) -> dict[str, str]:
@@ -276,13 +308,15 @@ def _read_products(proc: str) -> list[Process]:
     return [process for process in found if process is not None and _is_product(process)]
 
 
-def _real_uid(folder: str) -> int:
+def _credentials(folder: str) -> _Credentials:
     """The account that started it; its folder is root's as soon as it may not be dumped, whoever started it."""
+    found: dict[bytes, list[int]] = {}
     with open(f"{folder}/status", "rb") as stream:
         for line in stream:
-            if line.startswith(b"Uid:"):
-                return int(line.split()[1])
-    raise ValueError("no Uid line")
+            name, _colon, rest = line.partition(b":")
+            if name in (b"Uid", b"Gid", b"Groups"):
+                found[name] = [int(word) for word in rest.split()]
+    return _Credentials(found[b"Uid"][0], found[b"Gid"][0], found[b"Groups"])
 
 
 def _started(folder: str) -> float:

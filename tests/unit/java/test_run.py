@@ -58,6 +58,19 @@ def test_what_belongs_to_another_runs_as_him(home: Path, part: str) -> None:
 
 
 @as_root
+def test_what_a_folder_elsewhere_holds_counts(home: Path, tmp_path: Path) -> None:
+    """As a configuration in /etc that the Java has a link to."""
+    elsewhere = tmp_path / "etc" / "security"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "java.security").touch()
+    (home / "conf").mkdir()
+    (home / "conf" / "security").symlink_to(elsewhere)
+    assert who_runs(home / "bin/java") == "0"
+    os.chown(elsewhere / "java.security", STRANGER, STRANGER)
+    assert who_runs(home / "bin/java") == str(STRANGER)
+
+
+@as_root
 def test_no_group_of_root_is_kept(home: Path) -> None:
     os.chown(home / "bin", STRANGER, STRANGER)
     account = run.account_for(str(home / "bin/java"))

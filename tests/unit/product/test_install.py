@@ -194,6 +194,25 @@ def test_a_script_of_an_account_names_no_other_one(tmp_path: Path, named: str, f
     assert installs.find_user(installs.read_install(str(folder)), None, None) == found
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
+@pytest.mark.parametrize("way", ["link", "folder", "swapped folder"])
+def test_a_script_of_roots_that_an_account_leads_to(tmp_path: Path, way: str) -> None:
+    """As the one of another product, whose account root would run the start script as."""
+    folder = make_install(tmp_path / "9.4.2", set__bitbucket__user="BITBUCKET_USER=nobody\n")
+    daemon = pwd.getpwnam("daemon").pw_uid
+    script = folder / "bin/set-bitbucket-user.sh"
+    assert installs.find_user(installs.read_install(str(folder)), None, None) == "nobody"
+    if way == "link":
+        script.rename(tmp_path / "others.sh")
+        script.symlink_to(tmp_path / "others.sh")
+        os.chown(script, daemon, daemon, follow_symlinks=False)
+    elif way == "folder":
+        os.chown(script.parent, daemon, daemon)
+    else:
+        os.chown(folder, daemon, daemon)
+    assert installs.find_user(installs.read_install(str(folder)), None, None) is None
+
+
 @pytest.mark.parametrize(
     ("jar", "manifest", "expected"),
     [

@@ -166,6 +166,34 @@ def test_a_file_of_arguments_that_its_account_may_not_read(install: Path) -> Non
     assert process.truststore is None
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads in place of others")
+def test_a_file_of_arguments_that_its_account_cannot_reach(tmp_path: Path) -> None:
+    """Everybody may read the file, and nobody but root may enter its folder."""
+    closed, opened = tmp_path / "closed", tmp_path / "opened"
+    for folder in (closed, opened):
+        folder.mkdir()
+        (folder / "options").write_text(f"-Djavax.net.ssl.trustStore=/{folder.name}/a")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o777 == 0o700:
+            folder.chmod(0o711)
+    closed.chmod(0o700)
+    for name in ("closed", "opened"):
+        # By another program's way, so that it may be looked at as any process of that account.
+        account = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]
+        command = ["bash", "-c", 'exec -a java tail "$0" -f /dev/null', f"@{tmp_path}/{name}/options"]
+        with subprocess.Popen([*account, *command], stderr=subprocess.PIPE, cwd="/") as child:
+            assert child.stderr is not None
+            try:
+                assert child.stderr.readline().startswith(b"java: cannot open")
+                process = processes.read_process(child.pid)
+            finally:
+                child.kill()
+        assert process is not None
+        assert process.uid == STRANGER
+        assert (process.truststore.argument if process.truststore else None) == {"opened": "/opened/a"}.get(name)
+    assert os.geteuid() == 0
+
+
 def test_bytes_that_are_not_utf_8_can_be_shown(install: Path) -> None:
     with running(f"-Dbitbucket.install={install}", b"-Djavax.net.ssl.trustStore=/\xff\x1b[2J", cwd=install):
         described = processes.describe(processes.find_process(str(install), None))
@@ -202,6 +230,25 @@ def test_the_service_names_the_account(install: Path, tmp_path: Path, monkeypatc
         (tmp_path / "b.service").write_text("[Service]\nUser=nobody\n")
         assert processes.find_process(str(install), "b") is None
         (tmp_path / "b.service").write_text(f"[Service]\nUser={STRANGER}\n")
+        assert processes.find_process(str(install), "b") is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to start processes of another account")
+def test_a_process_of_another_account_in_the_service(
+    install: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the product starts is in its service too, whichever account that has."""
+    monkeypatch.setattr(systemd, "UNIT_PATHS", (str(tmp_path),))
+    monkeypatch.setattr(processes, "_in_service", lambda _pid, service, _proc: service == "b")
+    with running("-Dbitbucket.home=/theirs", cwd=tmp_path, user=STRANGER):
+        (tmp_path / "b.service").write_text("[Service]\nUser=nobody\n")
+        assert processes.find_process(str(install), "b") is None
+        with running(f"-Dbitbucket.install={install}", "-Dbitbucket.home=/h", cwd=install) as pid:
+            process = processes.find_process(str(install), "b")
+            assert process is not None
+            assert process.pid == pid
+        # Its scripts choose the account, and which that is is theirs to say.
+        (tmp_path / "b.service").write_text("[Service]\nExecStart=/etc/init.d/b start\n")
         assert processes.find_process(str(install), "b") is not None
 
 
