@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import FAILURE, HostVars, value_of
 from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summary
+from ansible_collections.stashops.mail.plugins.plugin_utils._text import how_many
 
 DOCUMENTATION = r"""
 name: fleet_outcome
@@ -137,8 +138,7 @@ def _table(rows: t.Sequence[Row], failures: t.Mapping[str, str]) -> list[str]:
     ordered = [head, *sorted(rows, key=lambda row: row.host not in failures)]
     widths = [max(len(row[column]) for row in ordered) for column in range(3)]
     return [
-        f"{len(rows)} {'host' if len(rows) == 1 else 'hosts'}: {changed} changed, {verified} verified, "
-        f"{len(failures)} failed",
+        f"{how_many(rows, 'host')}: {changed} changed, {verified} verified, {len(failures)} failed",
         *(
             "  ".join([*(text.ljust(width) for text, width in zip(row[:3], widths, strict=True)), row.result])
             for row in ordered

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import collections
 import re
+from pathlib import PurePath
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from ansible.module_utils.common import warnings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -46,6 +49,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileO
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """With --durations, the minutes of each suite: those of its tests and fixtures, in all processes together."""
+    if config.getoption("durations") is None:
+        return
+    seconds: dict[str, float] = collections.defaultdict(float)
+    for report in (item for found in terminalreporter.stats.values() for item in found):
+        if isinstance(report, pytest.TestReport):
+            seconds[str(PurePath(report.nodeid.partition("::")[0]).parent)] += report.duration
+    terminalreporter.section("minutes of each suite")
+    for suite, taken in sorted(seconds.items(), key=lambda item: -item[1]):
+        terminalreporter.write_line(f"{taken / 60:7.1f}  {suite}")
 
 
 def _place(item: pytest.Item) -> int:

@@ -39,3 +39,8 @@ def _shortened(text: str) -> str:
 def without(secrets: t.Iterable[str], value: t.Any) -> t.Any:
     """``value`` with ``secrets`` masked, but for the words of our own by which something is decided."""
     return _secrets.Redactor(secrets).value(value)
+
+
+def how_many(items: t.Sized, word: str) -> str:
+    """Return the number of ``items`` with the ``word``, in its plural unless there is one: ``1 host``, ``2 hosts``."""
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"

@@ -65,6 +65,8 @@ def test_all_steps_in_one_run(site: Site, tmp_path: Path) -> None:
         again = rotate(site, root, **tasks)
         assert (again.ok, again.changed) == (True, 0), again.output
         assert len(hook.times) == 1
+        # Two provisionings are a part of each.
+        assert (done.cost, again.cost) == ((20, 113), (7, 54))
     # What the run told to do.
     assert "Now move stash_mail_certificates_next into stash_mail_certificates" in shown(done.output)
     site.certificate = root

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.phase_results import phase_results
 from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summary
+from ansible_collections.stashops.mail.plugins.plugin_utils._text import how_many
 
 INFO = {"changed": False, "failed": False, "version": "9.4.2", "invocation": {}}
+
+
+def test_how_many_there_are() -> None:
+    assert [how_many(range(count), "host") for count in (0, 1, 2)] == ["0 hosts", "1 host", "2 hosts"]
 
 
 def test_the_first_result_of_a_phase_counts_and_what_did_not_run_is_left_out() -> None:
