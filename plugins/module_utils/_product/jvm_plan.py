@@ -38,6 +38,8 @@ _NEW_ENVIRONMENT = re.compile(
     r"|env\s+(?:-i|-|--ignore-environment)\s|daemon\s+--user|systemd-run\s)",
     re.MULTILINE,
 )
+# Variables whose names are known when it runs: export $(xargs <file), eval "$line".
+_COMPUTES = re.compile(r"(?<![\w-])(?:export|eval|declare|typeset|env)\s+(?:-\w+\s+)*[\"']?[$`]")
 
 
 class Request(t.NamedTuple):
@@ -268,7 +270,11 @@ def _not_passed_on(unit: systemd.Unit, service: str) -> str:
             return f"{path} sets {VARIABLE} itself, and that wins."
         if _NEW_ENVIRONMENT.search(_code(text)):
             return f"{path} starts the product with an environment of its own (su -, sudo or env -i)."
-        for other, settings in _read_in(text):
+        if _COMPUTES.search(_code(text)):
+            return f"{path} exports what a command or a file gives it, which could be {VARIABLE}."
+        for other, settings in _read_in(text, path):
+            if settings is None:
+                return f"{path} reads in a file of which cannot be told which it is, and that could set {VARIABLE}."
             if _sets(settings):
                 return f"{other}, which {path} reads in, sets {VARIABLE} itself, and that wins."
     return ""
@@ -293,13 +299,17 @@ def _code(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _read_in(script: str) -> t.ItemsView[str, str]:
-    """The files that a wrapper reads in by absolute paths, such as /etc/default/bitbucket, with their texts."""
-    found: dict[str, str] = {}
+def _read_in(script: str, path: str) -> t.Iterator[tuple[str, str | None]]:
+    """The files that a wrapper reads in, such as /etc/default/bitbucket, with their texts; None: it cannot be told."""
+    found: dict[str, str | None] = {}
 
-    def read(path: str) -> str:
-        found[path] = installs.read_text(path) if os.path.isabs(path) else ""
-        return found[path]
+    def read(word: str) -> str:
+        # Of a path that is computed, such as $(dirname "$0")/settings, the file beside the wrapper is taken.
+        other = word if os.path.isabs(word) else os.path.join(os.path.dirname(path), os.path.basename(word))
+        is_there = os.path.isabs(path) and os.path.isfile(other)
+        # What is named and not there sets nothing.
+        found[other] = installs.read_text(other) if is_there or os.path.isabs(word) else None
+        return found[other] or ""
 
     shell.read(script, {}, read)
-    return found.items()
+    yield from found.items()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import configparser
 import glob
 import os
 import re
@@ -13,6 +12,9 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+
+if t.TYPE_CHECKING:
+    import configparser
 
 # Where supervisord looks by itself, in its order.
 CONFIGURATIONS = ("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf")
@@ -84,6 +86,8 @@ def _of(settings: configparser.RawConfigParser, path: str) -> list[Program]:
 
 
 def _read(path: str) -> configparser.RawConfigParser:
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
     try:
         parser.read_string(_files.read(path, _MAX_SIZE).decode("utf-8", "surrogateescape"))

@@ -69,6 +69,11 @@ def as_defaults(site: Site, text: str) -> None:
     site.wrapper(f'DEFAULTS={defaults}\n[ -r "$DEFAULTS" ] && . "$DEFAULTS"\nexec {site.starter}')
 
 
+def beside(site: Site, text: str) -> None:
+    (site.folder / "init.d/settings").write_text(f"{VARIABLE}=-Dx=1\n")
+    site.wrapper(text)
+
+
 def lsb(site: Site) -> None:
     site.wrapper(
         f"RUNUSER={site.account}\nINSTALLDIR={site.install}\n"
@@ -194,6 +199,37 @@ DEPLOYMENTS: dict[str, tuple[str, Prepare]] = {
     "init script that reads in `/etc/default/...`, which does not": (
         BITBUCKET,
         lambda site: as_defaults(site, "JVM_MAXIMUM_MEMORY=64m"),
+    ),
+    "init script with `su` that keeps the environment": (BITBUCKET, wrapped("su {account} -c {start}")),
+    "init script with `start-stop-daemon`": (
+        BITBUCKET,
+        wrapped("exec start-stop-daemon --start --chuid {account} --pidfile /run/no-such.pid --startas {start}"),
+    ),
+    "wrapper that reads in a file beside it, which sets the variable": (
+        BITBUCKET,
+        lambda site: beside(site, f'. "$(dirname "$0")/settings"\nexec {site.starter}'),
+    ),
+    "wrapper that reads in the files of a folder": (
+        BITBUCKET,
+        lambda site: beside(site, f'for file in {site.folder}/init.d/set*; do . "$file"; done\nexec {site.starter}'),
+    ),
+    "wrapper that exports what a file holds": (
+        BITBUCKET,
+        lambda site: beside(site, f"export $(xargs <{site.folder}/init.d/settings)\nexec {site.starter}"),
+    ),
+    "wrapper that exports what a file holds, line by line": (
+        BITBUCKET,
+        lambda site: beside(
+            site, f'while read -r line; do export "$line"; done <{site.folder}/init.d/settings\nexec {site.starter}'
+        ),
+    ),
+    "wrapper with `set -a` around a file that sets the variable": (
+        BITBUCKET,
+        lambda site: beside(site, f"set -a\n. {site.folder}/init.d/settings\nset +a\nexec {site.starter}"),
+    ),
+    "wrapper with a default for the variable": (
+        BITBUCKET,
+        wrapped(f': "${{{{{VARIABLE}:=-Dx=1}}}}"\nexport {VARIABLE}\nexec {{start}}'),
     ),
     "wrapper with `sudo`": (BITBUCKET, wrapped("sudo -u {account} sh -c {start}")),
     "wrapper that sets the variable": (BITBUCKET, wrapped(f"{SETS}\nexec {{start}}")),
