@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.plugin_utils._controller import check_controller
 from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import HostVars, value_of
+from ansible_collections.stashops.mail.plugins.plugin_utils._variables import explain, known, strange
 
 DOCUMENTATION = r"""
 name: fleet
@@ -18,6 +20,7 @@ description:
   - Takes the names of a run's hosts in their order. Hosts with the same C(stash_mail_cluster) are nodes of one
     instance.
   - Each host asking for itself who belongs to it would cost the square of their number, so that this is asked once.
+  - Fails where ansible-core or its Python is too old for the collection.
 options:
   _input:
     description: Names of the hosts of the run.
@@ -33,6 +36,11 @@ options:
     type: list
     elements: str
     required: true
+  names:
+    description: Names of the variables that are given to the role, beside those of the inventory.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -47,6 +55,7 @@ _value:
     - C(turn), for each host when it is its turn, from 0. The first nodes of all clusters, and all instances of their
       own, have the same turn. C(turns) is their number.
     - C(presets), the presets (C(stash_mail_preset)) that the hosts use.
+    - C(unknown), for each host with variables that have the role's prefix and are none of its own, a text on these.
   type: dict
 """
 
@@ -59,10 +68,14 @@ class Fleet(t.TypedDict):
     turn: dict[str, int]
     turns: int
     presets: list[str]
+    unknown: dict[str, str]
 
 
-def fleet(hosts: t.Sequence[str], hostvars: HostVars, inventory: t.Sequence[str]) -> Fleet:
+def fleet(hosts: t.Sequence[str], hostvars: HostVars, inventory: t.Sequence[str], names: t.Iterable[str] = ()) -> Fleet:
     """Return who belongs together among ``hosts``; without any there is one turn all the same."""
+    check_controller()
+    of_role = known()
+    strangers = {}
     clusters: dict[str, list[str]] = {}
     presets: dict[str, None] = {}
     cluster_of = {}
@@ -71,6 +84,7 @@ def fleet(hosts: t.Sequence[str], hostvars: HostVars, inventory: t.Sequence[str]
         cluster_of[host] = cluster = _cluster(variables)
         clusters.setdefault(cluster, []).append(host)
         presets[str(value_of(variables, "stash_mail_preset", "") or "")] = None
+        strangers[host] = strange(variables, of_role)
     alone = clusters.pop("", [])
     turn = dict.fromkeys(alone, 0) | {name: place for nodes in clusters.values() for place, name in enumerate(nodes)}
     return {
@@ -79,7 +93,15 @@ def fleet(hosts: t.Sequence[str], hostvars: HostVars, inventory: t.Sequence[str]
         "turn": turn,
         "turns": max(turn.values(), default=0) + 1,
         "presets": [name for name in presets if name],
+        "unknown": _unknown(strangers, strange(names, of_role), of_role),
     }
+
+
+def _unknown(strangers: t.Mapping[str, set[str]], given: set[str], of_role: t.Collection[str]) -> dict[str, str]:
+    """``given`` are those of the host that asks for all: what is not its own there, all have from the play."""
+    shared = given.difference(*strangers.values())
+    found = {host: names | shared for host, names in strangers.items()}
+    return {host: explain(names, of_role) for host, names in found.items() if names}
 
 
 def _left_out(

@@ -50,6 +50,9 @@ _MAILBOX = ("host", "username", "password")
 
 def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
     """Return a text for each problem."""
+    if values["unknown"]:
+        # What else is wrong may come of it.
+        return [values["unknown"]]
     found = (
         _cluster(nodes, values["cluster"]),
         _region(values),

@@ -40,6 +40,8 @@ def closed_port() -> int:
 
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
+    ("a misspelt variable", {"pasword": "of no importance"}, "did you mean stash_mail_password?"),
+    ("a misspelt key", {"imap": {"hots": "localhost"}}, "stash_mail_imap.hots"),
     ("no host", {"host": ""}, "stash_mail_host must be set"),
     ("no recipient", {"recipient": ""}, "stash_mail_recipient must be set"),
     ("port out of range", {"port": 70000}, "stash_mail_port 70000 is out of range"),

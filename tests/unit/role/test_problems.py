@@ -35,6 +35,7 @@ GOOD: dict[str, Any] = {
     "restart": "auto",
     "sender": "s@example.com",
     "state": "present",
+    "unknown": "",
     "username": "u",
     "verify_notification": True,
     "verify_notification_deadline": "120",

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: The stash_mail developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a playbook refuses before it asks a host anything: no hosts of ours, misspelt variables, a locked vault."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PLAYBOOKS = ("provision", "check", "rotate_credentials", "rotate_certificate")
+ACCOUNT = {"stash_mail_bitbucket_admin_user": "admin", "stash_mail_bitbucket_admin_password": "of no importance"}
+# No host is asked: there is none of this name.
+HOST = {**ACCOUNT, "ansible_host": "host.invalid", "stash_mail_rotate_password": "of no importance"}
+
+
+def run(folder: Path, playbook: str, inventory: dict[str, Any], *options: str) -> str:
+    """Run a playbook, which has to fail, and return in one line what it printed."""
+    file = folder / "inventory.json"
+    file.write_text(json.dumps(inventory))
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            *("--inventory", str(file), *options),
+            str(ROOT / "playbooks" / f"{playbook}.yml"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout
+    assert "unreachable=1" not in done.stdout
+    assert "is undefined" not in done.stdout
+    return re.sub(r"\s+", " ", done.stdout)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_no_host(tmp_path: Path, playbook: str) -> None:
+    inventories: list[dict[str, Any]] = [{}, {"bitbucket": {"hosts": {}}}, {"others": {"hosts": {"other": {}}}}]
+    for inventory in inventories:
+        assert "No host of this run is in the inventory's group bitbucket" in run(tmp_path, playbook, inventory)
+
+
+def test_none_is_left_by_the_limit(tmp_path: Path) -> None:
+    inventory = {"bitbucket": {"hosts": {"one": HOST}}, "others": {"hosts": {"other": {}}}}
+    assert "let --limit leave some" in run(tmp_path, "provision", inventory, "--limit", "other")
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_misspelt_variable(tmp_path: Path, playbook: str) -> None:
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, "stash_mail_pasword": "of no importance"}}}}
+    assert "did you mean stash_mail_password?" in run(tmp_path, playbook, inventory)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_misspelt_key(tmp_path: Path, playbook: str) -> None:
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, "stash_mail_imap": {"hots": "localhost"}}}}}
+    assert "stash_mail_imap.hots" in run(tmp_path, playbook, inventory)
+
+
+@pytest.mark.parametrize("playbook", ["provision", "check"])
+def test_a_vault_without_its_password(tmp_path: Path, playbook: str) -> None:
+    vaulted = {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n" + "61" * 40 + "\n"}
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, "stash_mail_password": vaulted}}}}
+    assert "no vault secrets found. Give --ask-vault-pass" in run(tmp_path, playbook, inventory)
