@@ -9,7 +9,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import PLAN, HostVars, value_of
-from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers
+from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers, crash
 
 DOCUMENTATION = r"""
 name: plan_problems
@@ -60,7 +60,7 @@ def plan_problems(answers: Answers, node: Node, hostvars: HostVars) -> list[str]
             f"Bring it back and run again, or leave it out by --limit 'all:!{node['name']}'."
         ]
     if "failures" not in answers:
-        return [str(answers.get("msg") or "The host could not be asked.")]
+        return [crash(answers) or str(answers.get("msg") or "The host could not be asked.")]
     found = [str(answers[name].get("msg")) for name in answers["failures"] if name != "status"]
     found += [*answers["refusals"], *_no_cryptography(answers, node)]
     # All is as wanted, and yet the message that proves it has failed.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.plugin_utils._plan import crash
 from ansible_collections.stashops.mail.plugins.plugin_utils._task_files import task_files
 
 Values = t.Mapping[str, t.Any]
@@ -44,6 +45,8 @@ def presented_problems(plan: t.Mapping[str, t.Any], host: str) -> list[str]:
             "it out "
             f"by --limit 'all:!{host}'."
         ]
+    if crash(plan):
+        return [crash(plan)]
     for name in ("product", "truststore"):
         if (plan.get(name) or {}).get("failed"):
             return [str(plan[name]["msg"])]

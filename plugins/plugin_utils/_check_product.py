@@ -15,6 +15,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import
     unanswered,
     verdict,
 )
+from ansible_collections.stashops.mail.plugins.plugin_utils._plan import crash
 
 _REMEDIES = {
     "unauthorised": "Correct stash_mail_bitbucket_admin_user or stash_mail_bitbucket_admin_password.",
@@ -37,6 +38,8 @@ def check_host(info: Result) -> Check:
             "Check that it runs, its address, and that Ansible's account may log in. Nothing is known of its mail.",
             unreachable=True,
         )
+    if crash(info):
+        return unanswered("reachable", {"msg": crash(info)}, "The host was reached, but nothing could be asked there.")
     if "install_dir" not in info:
         remedy = "See that Python is there, and that the account may become root. Other answers may be missing too."
         return unanswered("reachable", info, "The host was reached, but the product could not be looked for.", remedy)

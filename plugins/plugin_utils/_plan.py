@@ -4,10 +4,28 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 # What the module stash_mail_plan returned; empty where the host could not be asked.
 Answers = t.Mapping[str, t.Any]
+
+# What Python says to code that is newer than it, ours or Ansible's.
+_TOO_NEW = re.compile(r"^(SyntaxError: |AttributeError: module 'typing' )", re.MULTILINE)
+
+
+def crash(answers: Answers) -> str:
+    """Why the module did not even start; empty where it did."""
+    if "failures" in answers or "module_stderr" not in answers:
+        return ""
+    # Through a terminal, both are one.
+    said = f"{answers['module_stderr']}\n{answers.get('module_stdout') or ''}"
+    if _TOO_NEW.search(said):
+        return (
+            "The Python that Ansible has found there is older than 3.8, which is the oldest that the modules run on. "
+            "Nothing has been changed. Set ansible_python_interpreter to a newer one on that host."
+        )
+    return f"The module could not be started there: {answers.get('msg') or 'no reason given'}"
 
 
 def would_change(answers: Answers, question: str) -> bool:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a playbook refuses before it asks a host anything: no hosts of ours, misspelt variables, a locked vault."""
+"""What a playbook refuses before it asks anything, or at once: no hosts, misspelt variables, an old Python."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.pythons.interpreters import interpreter
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOKS = ("provision", "check", "rotate_credentials", "rotate_certificate")
@@ -75,3 +77,26 @@ def test_a_vault_without_its_password(tmp_path: Path, playbook: str) -> None:
     vaulted = {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n" + "61" * 40 + "\n"}
     inventory = {"bitbucket": {"hosts": {"one": {**HOST, "stash_mail_password": vaulted}}}}
     assert "no vault secrets found. Give --ask-vault-pass" in run(tmp_path, playbook, inventory)
+
+
+@pytest.mark.parametrize("playbook", ["provision", "check", "rotate_certificate"])
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_a_python_that_is_too_old(tmp_path: Path, version: str, playbook: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    host = {
+        **HOST,
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": python,
+        "stash_mail_host": "localhost",
+        "stash_mail_sender": "bitbucket@example.com",
+        "stash_mail_recipient": "inbox@example.com",
+        "stash_mail_certificates": [{"path": "/nowhere/old.pem"}],
+        "stash_mail_certificates_next": [{"path": "/nowhere/new.pem"}],
+    }
+    said = run(tmp_path, playbook, {"bitbucket": {"hosts": {"one": host}}})
+    # Either our sentence or, of a core that starts there, its own.
+    assert re.search("is older than 3.8, which is the oldest|requires a minimum of Python version 3", said), said
+    assert "changed=0 " in said

@@ -162,6 +162,19 @@ def test_what_is_no_reason() -> None:
 
 def test_a_host_without_answers() -> None:
     assert "n2 cannot be reached: No route." in problems({"unreachable": True, "msg": "No route."})[0]
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("Traceback\n  File x\nSyntaxError: future feature annotations is not defined\n", "is older than 3.8"),
+        ("Traceback\nAttributeError: module 'typing' has no attribute 'Protocol'", "is older than 3.8"),
+        ("sudo: a password is required\n", "could not be started there: MODULE FAILURE"),
+    ],
+)
+def test_a_module_that_does_not_start(printed: str, said: str) -> None:
+    for stream, other in (("module_stderr", "module_stdout"), ("module_stdout", "module_stderr")):
+        assert said in problems({"msg": "MODULE FAILURE", stream: printed, other: ""})[0]
     assert problems({"msg": "No Python."}) == ["No Python."]
 
 
