@@ -20,7 +20,7 @@ PARALLEL := --numprocesses 4 --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help demo sandbox test env system-packages lint types unit integration sanity molecule collection release requirements clean \
   execution-environment execution-environment-files test-execution-environment fresh-machine \
-  bench-truststore bench-fleet test-matrix docs-tables agreement java-program fuzz long
+  bench-truststore bench-fleet test-matrix importer docs-tables agreement java-program fuzz long
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -114,6 +114,9 @@ java-program: env ## compile the program that asks a JVM (needs JDK 17)
 test-matrix: system-packages env ## provision and check under each ansible-core from 2.16 on; writes the README's table
 	STASH_MAIL_MATRIX=1 STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/matrix
 
+importer: env ## the collection as Galaxy looks at it when it is uploaded
+	STASH_MAIL_IMPORTER=1 $(PYTEST) tests/sanity/test_importer.py
+
 fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, another STASH_MAIL_FUZZ_SEED each time)
 	STASH_MAIL_FUZZ=$${STASH_MAIL_FUZZ:-500000} STASH_MAIL_FUZZ_SEED=$${STASH_MAIL_FUZZ_SEED:-$$(date +%s)} \
 	  $(PYTEST) -s tests/fuzz
@@ -132,6 +135,10 @@ requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	  uv pip compile --universal --python-version 3.12 --fork-strategy requires-python --generate-hashes --no-header --quiet \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit; \
 	done
+	uv pip compile --universal --python-version 3.8 --fork-strategy requires-python --generate-hashes \
+	  --no-header --quiet requirements/target.in --output-file requirements/target.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
+	  --no-header --quiet requirements/importer.in --output-file requirements/importer.txt
 	for core in 2.16 2.17 2.18 2.19 2.20 2.21; do \
 	  uv pip compile --universal --python-version $$(case $$core in 2.1?) echo 3.11;; *) echo 3.12;; esac) \
 	    --generate-hashes --no-header --quiet requirements/core-$$core.in --output-file requirements/core-$$core.txt || exit; \

@@ -7,7 +7,6 @@ The oldest and the newest core in every run of the tests, all of them by ``make 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -20,13 +19,13 @@ import pytest
 from tests import doc_table
 from tests.integration.role.conftest import Site, make_site
 from tests.mail_server import authority, leaf
+from tests.pythons.environments import environment
 from tests.pythons.interpreters import interpreter
 from tests.standin import Settings
 from tests.unit.bitbucket.hostile import hostile, reply
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "../README.md"
-CACHE = ROOT / ".cache" / "cores"
 
 
 class Core(NamedTuple):
@@ -53,22 +52,6 @@ RUN_SECONDS = 280
 FOUND: dict[str, list[str]] = {}
 
 pytestmark = pytest.mark.timeout(1200)
-
-
-def environment(name: str, version: str, pins: str) -> Path:
-    """The programs of a virtual environment that is made from the hash-checked pins, once for one content of these."""
-    python = interpreter(version)
-    assert python
-    folder = CACHE / f"{name}-python{version}"
-    stamp = folder / "installed-from"
-    requirements = ROOT / "requirements" / f"{pins}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True, timeout=300)
-        pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=True, timeout=600)
-        stamp.write_text(wanted)
-    return folder / "bin"
 
 
 def first(versions: tuple[str, ...], what: str) -> str:
@@ -150,8 +133,8 @@ def test_provisions_and_checks(core: str, site: Site) -> None:
     controller = first(CORES[core].controllers, f"ansible-core {core}")
     target = first(CORES[core].targets, f"the target of ansible-core {core}")
     FOUND[core] = [controller, target, "fails"]
-    programs = environment(core, controller, f"core-{core}")
-    site.settings["ansible_python_interpreter"] = str(environment("target", target, "target") / "python")
+    programs = environment(f"core-{core}", controller)
+    site.settings["ansible_python_interpreter"] = str(environment("target", target) / "python")
     provision, check = ROOT / "playbooks" / "provision.yml", ROOT / "playbooks" / "check.yml"
     before = site.state()
     run(programs, site, provision, "--check", "--diff")
