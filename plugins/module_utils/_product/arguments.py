@@ -130,16 +130,18 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
                 params["truststore"] or "", params["truststore_password"] or "", params["truststore_type"]
             )
         )
-    service = systemd.find_service(params["service"])
-    install = installs.find_install(params["install_dir"], service)
     if params["behind"]:
-        process = behind.find_if_there(params["behind"])[0].process
+        # Whatever else runs on this host is another one.
+        service, process = "", behind.find_if_there(params["behind"])[0].process
     else:
+        service = systemd.find_service(params["service"])
+        install = installs.find_install(params["install_dir"], service)
         process = processes.find_process(install.path if install else None, service)
     plan = make_plan(
         Request(
             install_dir=params["install_dir"],
             service=service,
+            is_here=not params["behind"],
             method=params["method"],
             wanted=wanted,
             truststore=params["truststore"],

@@ -46,7 +46,8 @@ class Request(t.NamedTuple):
     """What is asked for. ``wanted`` None: our arguments shall not be there, in any place.
 
     ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``;
-    ``compose_override`` is a file over those of a compose project, and then it is ``compose``.
+    ``compose_override`` is a file over those of a compose project, and then it is ``compose``. ``is_here``: whether an
+    installation is to be looked for on this host.
     """
 
     install_dir: str | None
@@ -58,6 +59,7 @@ class Request(t.NamedTuple):
     compose_override: str | None = None
     compose_files: t.Sequence[str] = ()
     compose_service: str = "bitbucket"
+    is_here: bool = True
 
 
 @dataclass
@@ -94,7 +96,7 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
 
     :raises StashMailError: if the method is not possible here, or would have no effect.
     """
-    install = installs.find_install(request.install_dir, request.service)
+    install = installs.find_install(request.install_dir, request.service) if request.is_here else None
     # Without a service there is no drop-in.
     drop_in_path = _drop_in_path(request.service) if request.service else ""
     unit = systemd.find_unit(request.service, without=(drop_in_path,)) if request.service else None

@@ -27,6 +27,7 @@ HOME = "/var/atlassian/application-data/bitbucket"
 START = f"""\
 echo "$SETTINGS" > {INSTALL}/standin.json
 echo "$USERS" > {HOME}/standin-users.json
+rm -f {HOME}/shared/bitbucket.properties
 exec runuser -u atlbitbucket -- {INSTALL}/bin/_start-webapp.sh fg
 """
 _PLAY = """---

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import json
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -31,14 +31,16 @@ class Project(Contained):
     def __init__(self, folder: Path) -> None:
         name = new_name()
         image()
-        # Podman-compose 1.0 takes network_mode and a network, which podman refuses.
-        self.network = json.loads(podman("network", "inspect", podman("network", "create", name).strip()))[0]
-        super().__init__(folder, name, self.network["subnets"][0]["gateway"])
+        # Podman-compose 1.0 takes network_mode and a network, which podman refuses. With one address for containers,
+        # the next one has it, too.
+        net = f"10.{random.randrange(90, 200)}.{random.randrange(256)}"  # noqa: S311 - no secret
+        podman("network", "create", "--subnet", f"{net}.0/30", name)
+        super().__init__(folder, name, f"{net}.1")
+        self.settings["stash_mail_bitbucket_url"] = f"http://{net}.2:{self.port}"
         environment = {"JVM_SUPPORT_RECOMMENDED_ARGS": "-Dkept=1 -Dcost=$$5", "SETTINGS": self.settings_text}
         service = {
             "image": image(),
             "container_name": self.container,
-            "ports": [f"127.0.0.1:{self.port}:{self.port}"],
             "command": ["sh", "-c", START.replace("$", "$$")],
             "environment": environment | {"USERS": self.users_text},
         }

@@ -16,6 +16,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import compose, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_jvm
 
 P = "-Djavax.net.ssl.trustStore"
@@ -187,3 +188,12 @@ def test_a_real_compose_gives_the_container_all_of_it(run: Run, tmp_path: Path) 
         VARIABLE: f"-Xa  -Dcost=$$5 {P}={tmp_path}/mail/cacerts",
     }
     assert str(tmp_path / "mail") in json.dumps(service["volumes"])
+
+
+def test_what_else_runs_on_this_host_is_another_product(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(*_looked_for: object) -> None:
+        raise StashMailError("Several products run on this host.")
+
+    monkeypatch.setattr(installs, "find_install", find)
+    assert "Several products" in run()["msg"]
+    assert run(behind=["false"])["changed"] is True
