@@ -25,6 +25,7 @@ USER = "somebody"
 REACH = ("PIP_CERT", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
 TAKEN = "/run/taken/"
 RUN_SECONDS = 900
+END_SECONDS = 20
 # The first process of a machine, which ends what nobody else waits for.
 _INIT = """
 import os, signal, time
@@ -165,8 +166,13 @@ class Machine:
         return tag
 
     def processes(self) -> list[str]:
-        """What runs on it beside what holds it."""
-        return self.run(f"exec python3 -c {shlex.quote(_PROCESSES)}", folder="/").output.splitlines()
+        """What runs on it beside what holds it, when what is just ending had time for it."""
+        deadline = time.monotonic() + END_SECONDS
+        while True:
+            found = self.run(f"exec python3 -c {shlex.quote(_PROCESSES)}", folder="/").output.splitlines()
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
 
     def files(self) -> list[str]:
         """All files of temporary folders and homes, and of the checkout those that are not its environment."""
