@@ -9,6 +9,7 @@ import importlib.util
 import os.path
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import check_url
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import account_of
@@ -60,6 +61,8 @@ def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
         _account(values),
         _oauth2(values),
         _administrator(values),
+        _url(values, "bitbucket_url"),
+        _url(values, "bitbucket_node_url"),
         _port(values),
         _mailbox(values),
         _notification(values),
@@ -133,6 +136,14 @@ def _administrator(values: Values) -> str:
         "stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password must be set, to an account with the "
         "permission SYS_ADMIN."
     )
+
+
+def _url(values: Values, name: str) -> str:
+    try:
+        check_url(str(values[name]), f"stash_mail_{name}")
+    except StashMailError as error:
+        return str(error)
+    return ""
 
 
 def _port(values: Values) -> str:

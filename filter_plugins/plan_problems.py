@@ -68,7 +68,20 @@ def plan_problems(answers: Answers, node: Node, hostvars: HostVars) -> list[str]
     if node["cluster"]:
         found += [*_does_not_serve(answers, node), *_same_url(answers, node, hostvars)]
         found += [*_other_settings(answers, node, hostvars), *_left_out(answers, node)]
+    else:
+        found += _wrong_url(answers, node)
     return found
+
+
+def _wrong_url(answers: Answers, node: Node) -> list[str]:
+    """The product answers by its other address, and a restart would be waited for by this one."""
+    if "status" not in answers["failures"] or "server" in answers["failures"]:
+        return []
+    return [
+        f"stash_mail_bitbucket_node_url is {node['url']}, and {answers['status'].get('msg') or 'it did not answer'} "
+        "After a restart the run would wait for that in vain. Nothing has been changed. Correct it, or leave it out "
+        "where it is the same as stash_mail_bitbucket_url."
+    ]
 
 
 def _no_cryptography(answers: Answers, node: Node) -> list[str]:

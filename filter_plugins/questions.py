@@ -39,6 +39,17 @@ options:
         unless the host is a node of a cluster, whose other nodes come first.
     type: bool
     default: false
+  has_own_url:
+    description: Whether the host is asked at an address of its own.
+    type: bool
+    default: false
+  proofs:
+    description:
+      - Which messages are to prove it in the end, C(send) and C(notification), where it has to be asked whether they
+        would be seen to arrive.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -60,19 +71,36 @@ _PHASES = {
     "properties": ("properties",),
     "truststore": ("truststore",),
     "probe": ("probe",),
+    "send": ("verify",),
+    "notification": ("verify",),
 }
 
 
-def questions(scope: Scope, state: str, has_properties: bool, is_cluster: bool, sends: bool = False) -> list[str]:
+def questions(
+    scope: Scope,
+    state: str,
+    has_properties: bool,
+    is_cluster: bool,
+    sends: bool = False,
+    has_own_url: bool = False,
+    proofs: t.Sequence[str] = (),
+) -> list[str]:
     """Return the names of the questions, in the order of the plan, and ``message`` where the plan is to send it."""
-    possible = {"status": is_cluster, "properties": has_properties, "probe": state == "present"}
+    is_present = state == "present"
+    possible = {
+        "status": is_cluster or has_own_url,
+        "properties": has_properties,
+        "probe": is_present,
+        "send": is_present and "send" in proofs,
+        "notification": is_present and "notification" in proofs,
+    }
     asked = [
         name
         for name, phases in _PHASES.items()
         if possible.get(name, True) and any(selects(scope, phase) for phase in ("prereqs", *phases))
     ]
     is_whole = all(selects(scope, phase) for phase in ("server", "jvm", "properties", "truststore", "probe", "verify"))
-    return [*asked, "message"] if sends and is_whole and state == "present" and not is_cluster else asked
+    return [*asked, "message"] if sends and is_whole and is_present and not is_cluster else asked
 
 
 class FilterModule:

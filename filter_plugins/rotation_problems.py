@@ -47,7 +47,7 @@ def presented_problems(plan: t.Mapping[str, t.Any], host: str) -> list[str]:
         ]
     if crash(plan):
         return [crash(plan)]
-    for name in ("product", "truststore"):
+    for name in ("product", "truststore", "send", "notification"):
         if (plan.get(name) or {}).get("failed"):
             return [str(plan[name]["msg"])]
     trial = (plan.get("trials") or {}).get("next") or {}

@@ -15,8 +15,8 @@ author:
 description:
   - Asks in one call what the modules M(stashops.mail.stash_mail_info), M(stashops.mail.stash_mail_server),
     M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties),
-    M(stashops.mail.stash_mail_truststore) and M(stashops.mail.stash_mail_probe) would say in check mode, and changes
-    nothing.
+    M(stashops.mail.stash_mail_truststore), M(stashops.mail.stash_mail_probe), M(stashops.mail.stash_mail_send) and
+    M(stashops.mail.stash_mail_notification) would say in check mode, and changes nothing.
   - Where all is as wanted, it can send the message that proves it in the same call, see O(message).
   - A question is asked if its options are given. Its answer stands under the same name, and is what that module
     returns.
@@ -126,6 +126,7 @@ seealso:
   - module: stashops.mail.stash_mail_truststore
   - module: stashops.mail.stash_mail_probe
   - module: stashops.mail.stash_mail_send
+  - module: stashops.mail.stash_mail_notification
 """
 
 EXAMPLES = r"""
@@ -282,6 +283,17 @@ logins:
         msg:
           description: What that means, or why it failed.
           type: str
+send:
+  description:
+    - What M(stashops.mail.stash_mail_send) returns in check mode. Has C(skipped) and C(msg) where it was not asked.
+  type: dict
+  returned: if O(send) is given, unless the message of O(message) was sent
+notification:
+  description:
+    - What M(stashops.mail.stash_mail_notification) returns in check mode. Has C(skipped) and C(msg) where it was not
+      asked.
+  type: dict
+  returned: if O(notification) is given
 planned:
   description: Names of the questions whose answer is that something would be changed.
   type: list

@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Neither the mail server nor the mailbox is contacted. The options are checked.
+    details: The mail server is not contacted. The options are checked, and the mailbox is opened and left as it is.
   diff_mode:
     support: none
     details: A message is an event, there is nothing to compare.

@@ -54,6 +54,24 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
             "Where O(probe.truststore) is left out, O(judged_by) says which truststore counts.",
         ],
     ),
+    "send": (
+        "stash_mail_send",
+        [
+            "The message that is to be sent in the end, to ask whether its mailbox lets us in. None is sent.",
+            "What is left out of O(send.java_home) and O(send.truststore) is that of RV(product), or the truststore as "
+            "it would be.",
+        ],
+    ),
+    "notification": (
+        "stash_mail_notification",
+        [
+            "The product's own message, to ask whether it could be made to send one, and whether that would be seen. "
+            "None is sent.",
+            "What is left out of O(notification.home) and O(notification.truststore) is that of RV(product), or the "
+            "truststore as it would be.",
+            "It is not asked where O(server) or O(send) has failed, so that no password is tried twice.",
+        ],
+    ),
     "message": (
         "stash_mail_send",
         [

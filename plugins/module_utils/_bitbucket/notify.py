@@ -8,13 +8,11 @@ import os
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
     ARGUMENTS as BITBUCKET_ARGUMENTS,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals import Interrupted
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_address, check_seconds
@@ -23,7 +21,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options imp
 )
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import load_anchors
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, load_anchors
+
+if t.TYPE_CHECKING:
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **BITBUCKET_ARGUMENTS,
@@ -38,16 +39,24 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
 
 
-def prepare(host: Host, params: t.Mapping[str, t.Any]) -> Notification:
-    """Return what is to be run; raise :class:`StashMailError` where an option is wrong."""
+def prepare(host: Host, params: t.Mapping[str, t.Any], planned: Anchors | None = None) -> Notification:
+    """Return what is to be run; raise :class:`StashMailError` where an option is wrong.
+
+    ``planned`` takes the place of what is in the truststore now.
+    """
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import UserAdmin
+
     check_address(params["recipient"], "recipient")
     check_seconds(params["deadline"], "deadline", MAX_DEADLINE)
     client = client_of(params, UserAdmin)
-    account = account_of(params, lambda: _trusted(params))
+    account = account_of(params, lambda: _trusted(params, planned))
     return Notification(client, params["recipient"], _log(host, params), account, Deadline(params["deadline"]))
 
 
-def _trusted(params: t.Mapping[str, t.Any]) -> t.Sequence[bytes]:
+def _trusted(params: t.Mapping[str, t.Any], planned: Anchors | None) -> t.Sequence[bytes]:
+    if planned is not None:
+        return planned.certificates
     if not params["truststore"]:
         return ()
     if not os.path.isfile(params["truststore"]):
@@ -77,13 +86,28 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
     :raises StashMailError: where Bitbucket's message did not arrive, with the whole result among its details.
     """
-    notification = prepare(host, params)
+    return ask(host, params) if host.check_mode else _send(host, prepare(host, params))
+
+
+def ask(host: Host, params: t.Mapping[str, t.Any], planned: Anchors | None = None) -> dict[str, t.Any]:
+    """What would be done, without a change: Bitbucket is asked for its account, and the mailbox is opened.
+
+    Raises :class:`StashMailError`; ``planned`` is as for :func:`prepare`.
+    """
+    notification = prepare(host, params, planned)
+    try:
+        notification.check()
+    finally:
+        notification.close()
+        for warning in notification.warnings:
+            host.warn(warning)
+    return {"changed": True, "msg": f"Bitbucket would be made to send a message to {params['recipient']}."}
+
+
+def _send(host: Host, notification: Notification) -> dict[str, t.Any]:
     failure: StashMailError | None = None
     try:
-        if host.check_mode:
-            notification.check()
-        else:
-            notification.run()
+        notification.run()
     except StashMailError as error:
         failure = error
     except Interrupted as error:
@@ -92,9 +116,8 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         notification.close()
     for warning in notification.warnings:
         host.warn(warning)
-    result = {} if host.check_mode else notification.result
     if failure is not None:
-        raise StashMailError(str(failure), **{"changed": notification.created, **result, **failure.details})
-    if host.check_mode:
-        return {"changed": True, "msg": f"Bitbucket would be made to send a message to {params['recipient']}."}
-    return {"changed": True, **result}
+        raise StashMailError(
+            str(failure), **{"changed": notification.created, **notification.result, **failure.details}
+        )
+    return {"changed": True, **notification.result}

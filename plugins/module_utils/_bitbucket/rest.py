@@ -83,26 +83,28 @@ class BadRequest(StashMailError):
     """The server refused what was sent (400) and has changed nothing."""
 
 
-def check_url(url: str) -> str:
-    """Return the base URL without a trailing slash, its context path kept, or raise :class:`StashMailError`."""
+def check_url(url: str, option: str = "url") -> str:
+    """Return the base URL without a trailing slash, its context path kept; raise :class:`StashMailError` otherwise."""
     example = "give Bitbucket's base URL, such as https://bitbucket.example.com or http://localhost:7990/bitbucket."
     try:
         parts = urllib.parse.urlsplit(url)
         valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        raise StashMailError(f"url is not a URL: {example}") from None
+        raise StashMailError(f"{option} is not a URL: {example}") from None
     if any(not "!" <= character <= "~" for character in url):
-        raise StashMailError(f"url holds a space, a control character or a non-ASCII character: {example}")
+        raise StashMailError(f"{option} holds a space, a control character or a non-ASCII character: {example}")
     if "@" in parts.netloc:
         # Not echoed: it may hold a password.
-        raise StashMailError("url holds user information: give it in url_username and url_password instead.")
+        raise StashMailError(
+            f"{option} holds user information: give name and password in options of their own instead."
+        )
     if parts.scheme not in ("http", "https") or not valid:
-        raise StashMailError(f"url {url!r} is not an http or https URL: {example}")
+        raise StashMailError(f"{option} {url!r} is not an http or https URL: {example}")
     if parts.query or parts.fragment:
-        raise StashMailError(f"url has a query or a fragment: {example}")
+        raise StashMailError(f"{option} has a query or a fragment: {example}")
     path = parts.path.rstrip("/")
     if path.startswith("/rest") or "/rest/" in path + "/":
-        raise StashMailError(f"url {url!r} reaches into the REST API: {example}")
+        raise StashMailError(f"{option} {url!r} reaches into the REST API: {example}")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 

@@ -23,7 +23,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 
-SECURITY_MODES = ("starttls", "imaps", "plain")
 _MAX_ANSWER = 1_000_000
 _LEAST = 200
 _NEWEST = 50

@@ -14,21 +14,22 @@ from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
     check_port,
     check_printable_ascii,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox import imap, pop3
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account, Mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import load
+
+if t.TYPE_CHECKING:
+    from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account, Mailbox
 
 # For each protocol the port, and the port with TLS from the first byte.
 _PORTS = {"imap": (143, 993), "pop3": (110, 995)}
 _MAX_CA = 16 * 1024 * 1024
 
 
-def _options(security_modes: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+def _options(tls_at_once: str) -> dict[str, dict[str, t.Any]]:
     return {
         "host": {"type": "str", "required": True},
         "port": {"type": "int"},
-        "security": {"type": "str", "choices": list(security_modes), "default": "starttls"},
+        "security": {"type": "str", "choices": ["starttls", tls_at_once, "plain"], "default": "starttls"},
         "username": {"type": "str", "required": True},
         # Raw, since a list would be taken as its text otherwise.
         "password": {"type": "raw", "required": True, "no_log": True},
@@ -39,9 +40,9 @@ def _options(security_modes: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "imap": {
         "type": "dict",
-        "options": {**_options(imap.SECURITY_MODES), "mailbox": {"type": "str", "default": "INBOX"}},
+        "options": {**_options("imaps"), "mailbox": {"type": "str", "default": "INBOX"}},
     },
-    "pop3": {"type": "dict", "options": _options(pop3.SECURITY_MODES)},
+    "pop3": {"type": "dict", "options": _options("pop3s")},
 }
 MUTUALLY_EXCLUSIVE = [("imap", "pop3")]
 
@@ -55,6 +56,8 @@ def account_of(params: t.Mapping[str, t.Any], trusted: t.Callable[[], t.Sequence
     protocol = next((name for name in _PORTS if params[name]), None)
     if protocol is None:
         return None
+    from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
+
     options = params[protocol]
     mailbox = options.get("mailbox") or "INBOX"
     check_printable_ascii(options["username"], f"{protocol}.username")
@@ -77,7 +80,14 @@ def account_of(params: t.Mapping[str, t.Any], trusted: t.Callable[[], t.Sequence
 
 def open_mailbox(account: Account, deadline: Deadline) -> Mailbox:
     """Log in; raise :class:`StashMailError`."""
-    return (pop3.Pop3Mailbox if account.protocol == "pop3" else imap.ImapMailbox)(account, deadline)
+    # The protocols' libraries take as long to load as half of a plan's questions, and most ask for no mailbox.
+    if account.protocol == "pop3":
+        from ansible_collections.stashops.mail.plugins.module_utils._mailbox.pop3 import Pop3Mailbox
+
+        return Pop3Mailbox(account, deadline)
+    from ansible_collections.stashops.mail.plugins.module_utils._mailbox.imap import ImapMailbox
+
+    return ImapMailbox(account, deadline)
 
 
 def _check_password(value: t.Any, option: str) -> str:

@@ -10,7 +10,7 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging, mail, proof, refusals
+from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging, mail, mailbox, proof, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._product import (
     arguments,
@@ -34,6 +34,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
     "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
     **mail.ARGUMENT_SPEC,
+    **mailbox.ARGUMENT_SPEC,
     **proof.ARGUMENT_SPEC,
     "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
 }
@@ -82,6 +83,8 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if params["kubernetes"]:
         asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
     asked_on = mail.ask(asking, params, planned, has_cryptography)
+    sends = bool(params["message"]) and not host.check_mode and proof.is_due(_planned(asking.answers))
+    mailbox.ask(asking, {**params, "send": None if sends else params["send"]}, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
 
 
@@ -91,6 +94,12 @@ def _server(host: Host, params: t.Mapping[str, t.Any], product: Answer) -> Answe
     if other:
         host.warn(other)
     return answer
+
+
+def _planned(answers: t.Mapping[str, Answer]) -> dict[str, t.Any]:
+    """The answers, and which of them are that something would be changed; a message changes nothing."""
+    changing = [name for name, answer in answers.items() if answer.get("changed")]
+    return {**answers, "planned": [name for name in changing if name not in mailbox.ARGUMENT_SPEC]}
 
 
 def _jvm(host: Host, params: t.Mapping[str, t.Any], found: bool) -> Answer:
@@ -145,10 +154,9 @@ def _result(
         failed["trials"] = {"msg": " ".join(broken)}
     refused = refusals.find(answers, params, found)
     result = {
-        **answers,
+        **_planned(answers),
         **asked_on,
         "changed": False,
-        "planned": [name for name, answer in answers.items() if answer.get("changed")],
         "failures": list(failed),
         "refusals": refused,
         "restart": refusals.restart_method(answers["product"], params["restart"]),

@@ -39,6 +39,17 @@ def closed_port() -> int:
         return port
 
 
+def mailbox(site: Site, **changes: Any) -> dict[str, Any]:
+    return {**site.settings["stash_mail_imap"], **changes}
+
+
+def another_ca(site: Site) -> str:
+    path = site.folder / "another.pem"
+    path.write_text(self_signed("localhost").pem)
+    return str(path)
+
+
+# A value may be made for the site.
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("a misspelt variable", {"pasword": "of no importance"}, "did you mean stash_mail_password?"),
     ("a misspelt key", {"imap": {"hots": "localhost"}}, "stash_mail_imap.hots"),
@@ -82,6 +93,46 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {"verify_notification": True, "verify_notification_deadline": 4000},
         "stash_mail_verify_notification_deadline 4000 is out of range",
     ),
+    (
+        "a mailbox whose ca is missing",
+        {"imap": lambda site: mailbox(site, ca="/nowhere.pem")},
+        "imap.ca /nowhere.pem cannot be read",
+    ),
+    ("a mailbox that refuses the password", {"imap": lambda site: mailbox(site, password="of no importance")}, "IMAP:"),
+    (
+        "a mailbox that nobody answers for",
+        {"imap": lambda site: mailbox(site, port=1)},
+        "localhost:1 (127.0.0.1) cannot be reached",
+    ),
+    ("a mailbox whose server is not trusted", {"imap": lambda site: mailbox(site, ca=another_ca(site))}, "IMAP:"),
+    ("a POP3 server that is none", {"imap": {}, "pop3": lambda site: mailbox(site)}, "POP3:"),
+    (
+        "an address of the node that is none",
+        {"bitbucket_node_url": "localhost:7990"},
+        "is not an http or https URL",
+    ),
+    (
+        "another address of the node",
+        {"bitbucket_node_url": "http://127.0.0.1:1"},
+        "After a restart the run would wait for that in vain",
+    ),
+    ("a mode without quotes", {"truststore_mode": 644}, "mode 644 would be read as a number"),
+    ("an unknown owner", {"truststore_owner": "nobody-has-this"}, "nobody-has-this"),
+    (
+        "a relative path",
+        {"password_state_path": "passwords.json"},
+        "stash_mail_password_state_path passwords.json is relative",
+    ),
+    ("a service that leads elsewhere", {"bitbucket_service": "../../x"}, "is no name of a service"),
+    ("a service with a line feed", {"bitbucket_service": "a\nb"}, "is no name of a service"),
+    ("a list for a password", {"bitbucket_admin_password": ["a"]}, "stash_mail_bitbucket_admin_password"),
+    (
+        "a vaulted password with its line feed",
+        {"bitbucket_admin_password": "of no importance\n"},
+        "stash_mail_bitbucket_admin_password holds a control character",
+    ),
+    ("a number for a text", {"cluster": 5}, "stash_mail_cluster is a number"),
+    ("nothing for a text", {"jvm_environment_file": None}, "stash_mail_jvm_environment_file has no value"),
     ("a property that is none", {"properties": {"a b": 1}}, "is no name of a property"),
     ("a container without its file", {"jvm_method": "environment"}, "stash_mail_jvm_environment_file must be"),
     ("no tasks for the restart", {"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
@@ -114,7 +165,12 @@ def refusals(shared: Site) -> dict[str, Refusal]:
         title, message = ANOTHER_NAME
         cases = [*CASES, (title, {"port": misnamed.port, "certificates": [{"pem": other.pem}]}, message)]
         hosts = {
-            f"case{number}": {**shared.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
+            f"case{number}": {
+                **shared.settings,
+                **{
+                    f"stash_mail_{name}": value(shared) if callable(value) else value for name, value in changes.items()
+                },
+            }
             for number, (_, changes, _) in enumerate(cases)
         }
         code, output = run_playbook(shared.folder, {"bitbucket": {"hosts": hosts}}, playbook=str(book))

@@ -47,7 +47,14 @@ def test_a_phase_alone_asks_for_what_it_needs(scope: dict[str, list[str]], asked
 
 
 def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
-    assert questions(ALL, "absent", False, True) == ["status", "server", "jvm", "truststore"]
+    assert questions(ALL, "absent", False, True, proofs=["send"]) == ["status", "server", "jvm", "truststore"]
+
+
+def test_whether_messages_would_be_seen_is_asked_before_they_are_sent() -> None:
+    both = ["send", "notification"]
+    assert questions(ALL, "present", False, False, proofs=both) == ["server", "jvm", "truststore", "probe", *both]
+    assert questions(tags("stash_mail_verify"), "present", False, False, proofs=["notification"]) == ["notification"]
+    assert questions(tags("stash_mail_jvm"), "present", False, False, proofs=both) == ["jvm"]
 
 
 def test_the_plan_sends_the_message_where_all_is_asked_and_nobody_has_to_be_waited_for() -> None:
