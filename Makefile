@@ -122,7 +122,7 @@ fuzz: env ## a long fuzz run on the truststore readers (STASH_MAIL_FUZZ inputs, 
 	  $(PYTEST) -s tests/fuzz
 
 long: system-packages env ## the long forms of what is random: kills, chains against JVMs, and the fuzz run
-	STASH_MAIL_KILLS=$${STASH_MAIL_KILLS:-2000} STASH_MAIL_CASES=$${STASH_MAIL_CASES:-240} \
+	STASH_MAIL_KILLS=$${STASH_MAIL_KILLS:-2000} STASH_MAIL_RUN_KILLS=$${STASH_MAIL_RUN_KILLS:-67} STASH_MAIL_CASES=$${STASH_MAIL_CASES:-240} \
 	  STASH_MAIL_SEED=$${STASH_MAIL_SEED:-$$(date +%s)} $(PYTEST) -s tests/integration/kill tests/integration/verdict
 	@$(MAKE) fuzz
 

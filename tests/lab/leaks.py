@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
+import shlex
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +19,19 @@ PAUSE = 0.05
 
 
 def forms(secret: str) -> set[str]:
-    """The secret itself and as it may be encoded: in a URL, in base64 at whatever position, as an unsalted digest."""
+    """The secret itself and as it may be encoded: quoted for a URL, a shell, JSON, Python, YAML or HTML, in base64 at
+    whatever position, as hexadecimal digits, as an unsalted digest.
+    """
     plain = secret.encode()
-    found = {secret, quote(secret, safe=""), quote_plus(secret)}
+    found = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), shlex.quote(secret), plain.hex()}
+    found |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    found |= {html.escape(secret), html.escape(secret, quote=False), secret.replace("'", "''"), repr(plain)[2:-1]}
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + plain)
         # The first and last characters depend on the neighbours.
         start, end = -(-before * 8 // 6), (before + len(plain)) * 8 // 6
-        found.add(encoded[start:end].decode())
+        part = encoded[start:end].decode()
+        found |= {part, part.translate(str.maketrans("+/", "-_"))}
     found |= {hashlib.new(name, plain, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")}
     return found
 

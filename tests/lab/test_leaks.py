@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
 import subprocess
 from urllib.parse import quote
 
@@ -25,7 +27,8 @@ def test_base64_at_any_position(secret: str, before: bytes, after: bytes) -> Non
 
 @given(secret=TEXTS)
 def test_other_forms(secret: str) -> None:
-    for form in (secret, quote(secret, safe=""), hashlib.sha256(secret.encode()).hexdigest()):
+    quoted = (quote(secret, safe=""), json.dumps(secret), html.escape(secret), repr(secret), secret.encode().hex())
+    for form in (secret, *quoted, hashlib.sha256(secret.encode()).hexdigest()):
         assert leaks.in_text(f"-{form}-", [secret]) == [0]
 
 
