@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import time
 from collections import Counter
 
 from testinfra.host import Host
@@ -36,3 +37,12 @@ def sha256(lab: Lab, *names: str) -> Counter[str]:
     """Of certificates of the lab."""
     ders = (ssl.PEM_cert_to_DER_cert(lab.certificate(name)) for name in names)
     return Counter(hashlib.sha256(der).hexdigest() for der in ders)
+
+
+def wait_until_running(host: Host, seconds: float = 60.0) -> None:
+    """Until the product on this host says that it is up."""
+    program = 'import urllib.request as r; print(r.urlopen("http://localhost:7990/status", timeout=5).read().decode())'
+    until = time.monotonic() + seconds
+    while "RUNNING" not in (said := host.run("python3 -c %s", program)).stdout:
+        assert time.monotonic() < until, said
+        time.sleep(0.2)
