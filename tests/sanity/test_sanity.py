@@ -125,3 +125,7 @@ def test_it_is_laid_out_without_git_too(collection: Path, tmp_path: Path, monkey
     # ansible-test leaves its output in the staged copy.
     staged = [name for name in files(collection) if not name.endswith(".pyc") and not name.startswith("tests/output/")]
     assert files(stage(tmp_path)) == staged
+
+
+def test_documentation_for_the_site_of_ansible(collection: Path) -> None:
+    run("antsibull-docs", "lint-collection-docs", ".", cwd=collection)
