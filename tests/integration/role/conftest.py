@@ -53,9 +53,14 @@ class Outcome:
         return self.code == 0
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """How many modules were called on the host, and how many tasks were begun."""
-        return self.output.count("Using module file"), self.output.count("\nTASK [")
+    def calls(self) -> int:
+        """How many modules were called."""
+        return self.output.count("Using module file")
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks were begun, those that were skipped included."""
+        return self.output.count("\nTASK [")
 
 
 def run_playbook(

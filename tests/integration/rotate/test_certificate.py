@@ -66,7 +66,9 @@ def test_all_steps_in_one_run(site: Site, tmp_path: Path) -> None:
         assert (again.ok, again.changed) == (True, 0), again.output
         assert len(hook.times) == 1
         # Two provisionings are a part of each.
-        assert (done.cost, again.cost) == ((20, 113), (7, 54))
+        assert (done.calls, again.calls) == (20, 7)
+        assert done.tasks <= 118
+        assert again.tasks <= 59
     # What the run told to do.
     assert "Now move stash_mail_certificates_next into stash_mail_certificates" in shown(done.output)
     site.certificate = root
