@@ -71,15 +71,15 @@ def phases(answers: Answers, scope: Scope, wanted: t.Mapping[str, t.Any]) -> lis
     ]
     if wanted["state"] == "present" and selects(scope, "verify"):
         sent = {"verify"} if "message" in answers else set()
-        found += [name for name in _proofs(wanted, has_changes=bool(found)) if name not in sent]
+        found += [name for name in _proofs(answers, wanted, has_changes=bool(found)) if name not in sent]
     return found
 
 
-def _proofs(wanted: t.Mapping[str, t.Any], *, has_changes: bool) -> list[str]:
+def _proofs(answers: Answers, wanted: t.Mapping[str, t.Any], *, has_changes: bool) -> list[str]:
     if wanted["verify"] == "never" or (wanted["verify"] == "on_change" and not has_changes):
         return []
-    # Only the product has the token of OAuth 2.0, and what that leaves unproven is said instead.
-    if wanted["auth_type"] == "oauth2":
+    # Only the product has the token of OAuth 2.0, or a mechanism such as NTLM. What that leaves unproven is said.
+    if wanted["auth_type"] == "oauth2" or (answers.get("probe") or {}).get("outcome") == "auth_untested":
         return ["notification"]
     return ["verify", "notification"] if wanted["notification"] else ["verify"]
 

@@ -53,6 +53,8 @@ def presented_problems(plan: t.Mapping[str, t.Any], host: str) -> list[str]:
     trial = (plan.get("trials") or {}).get("next") or {}
     if trial.get("failed"):
         return [str(trial["msg"])]
+    if trial.get("outcome") == "unknown":
+        return [f"Whether the JVM on {host} would trust the new certificate cannot be known there. {trial['reason']}."]
     if trial:
         return []
     probe = plan.get("probe") or {}

@@ -242,7 +242,7 @@ trials:
       type: dict
       contains:
         trusted:
-          description: Whether the JVM would trust the mail server with it.
+          description: Whether the JVM would trust the mail server with it. None where that cannot be known.
           type: bool
         reason:
           description: Why.
@@ -253,6 +253,7 @@ trials:
         outcome:
           description:
             - V(deliver), V(tls_untrusted), V(tls_protocol) or V(tls_identity).
+            - V(unknown) where no JVM can be asked and OpenSSL may not agree with it.
             - V(failed) where it could not be told, as with certificates that cannot be read. Then there are C(failed)
               and C(msg), too, and the module fails.
           type: str

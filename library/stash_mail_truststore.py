@@ -18,6 +18,7 @@ description:
   - It is built again from the current base at each run, so CAs that an update of Java adds or withdraws flow through,
     and nothing of yours is lost. The same input gives the same bytes on any target, so a second run changes nothing.
   - The JVM's own bundle is read and never written to.
+  - Before it is put in place the product's Java loads it, where that can be run. See RV(loaded).
   - No Java is needed on the target, except to find the bundle for O(base=auto), and to open a base that is an encrypted
     PKCS12.
 extends_documentation_fragment:
@@ -306,6 +307,23 @@ anchors:
     pem:
       description: The certificate as PEM.
       type: str
+loaded:
+  description:
+    - Who has loaded the truststore before it was put in place, or would be. None where nothing differs.
+    - There are certificates that Python reads and no JVM does, and a single one makes a truststore that no JVM opens.
+      They are refused by name.
+  type: dict
+  returned: success and O(state=present)
+  contains:
+    method:
+      description:
+        - V(jvm) for the product's own Java, or the one of the E(PATH) where that is not found.
+        - V(rules) where no Java can be run. Then the certificates are refused for what is known that no JVM reads.
+      type: str
+    reason:
+      description: Which Java it was, or why there was none.
+      type: str
+      sample: Java 17.0.13 in /usr/lib/jvm/java-17-openjdk-amd64
 base:
   description: The base.
   type: dict
@@ -359,22 +377,33 @@ backup_file:
   returned: changed and O(backup=true)
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._truststore.build import ARGUMENT_SPEC, run
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.build import ARGUMENT_SPEC, Candidate, run
+from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(ARGUMENT_SPEC, add_file_common_args=True, supports_check_mode=True)
-    finish(module, lambda host, params: run(host, params, fetch_chain))
+    finish(module, lambda host, params: run(host, params, fetch_chain, load_store))
 
 
-def fetch_chain(host: str, port: int, security: str, seconds: float) -> tuple[list[bytes], bool, str]:
+def fetch_chain(host: str, port: int, security: str, seconds: float) -> PresentedChain:
     """Ask a mail server for its certificates; imported only where it is needed, since that makes the start slower."""
     from ansible_collections.stashops.mail.plugins.module_utils._smtp import tls
 
     return tls.fetch_chain(host, port, security, seconds)
+
+
+def load_store(candidate: Candidate, params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Have the product's JVM load the truststore; imported only where one is to be written."""
+    from ansible_collections.stashops.mail.plugins.module_utils._verdict import jvm, loading
+
+    with jvm.SharedJvm(loading.product_setup(params)) as java:
+        return loading.load(java, candidate, params["deadline"])
 
 
 if __name__ == "__main__":

@@ -15,9 +15,12 @@ import typing as t
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.stashops.mail.plugins.module_utils._verdict import loading
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = "ansible_collections.stashops.mail.plugins.modules"
@@ -50,14 +53,23 @@ class Outcome:
         return json.dumps(self.result.get("warnings", []))
 
 
-def run_module(check: bool = False, **options: t.Any) -> Outcome:
-    """Run stash_mail_truststore in this process with ``options``, with --diff, as Ansible would run it."""
+def run_module(check: bool = False, with_java: bool = False, **options: t.Any) -> Outcome:
+    """Run stash_mail_truststore in this process with ``options``, with --diff, as Ansible would run it.
+
+    ``with_java``: what differs is loaded by a JVM, as on a target that has one, which takes its start each time.
+    """
     module = importlib.import_module(f"{MODULES}.stash_mail_truststore")
     arguments = {"_ansible_check_mode": check, "_ansible_diff": True, **options}
     output = io.StringIO()
     # Ansible collects warnings for the life of a process, which on a target is one module run.
     warnings._global_warnings.clear()
-    with patch_module_args(arguments), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+    setup = mock.patch.object(loading, "product_setup", return_value=Setup("/no/java"))
+    with (
+        contextlib.nullcontext() if with_java else setup,
+        patch_module_args(arguments),
+        contextlib.redirect_stdout(output),
+        contextlib.suppress(SystemExit),
+    ):
         module.main()
     result = json.loads(output.getvalue())
     return Outcome(result, bool(result.get("failed")))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import re
 from pathlib import PurePath
 
@@ -34,6 +35,11 @@ class ByFileOrLab(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         lab = _LAB.search(nodeid)
         return lab[1] if lab else nodeid.partition("::")[0]
+
+
+def pytest_report_header() -> str:
+    """What is drawn at random is drawn again by the same seed."""
+    return f"STASH_MAIL_SEED={os.environ.get('STASH_MAIL_SEED', '1')} draws the certificates that JVMs are tried with"
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,11 @@ options:
     type: list
     elements: str
     default: []
+  account:
+    description:
+      - The account that the product runs as.
+      - It runs a Java that several accounts can change, which is never run as root.
+    type: str
   extra_anchors:
     description:
       - Certificates in PEM that count as trusted, too, as if they were in the truststore already.

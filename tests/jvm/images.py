@@ -22,9 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS_CONF = ROOT / ".cache/containers.conf"
-BUILDER = next(
-    path for path in (ROOT / "tests/lab/images/build.py", ROOT / "molecule/images/build.py") if path.exists()
-)
+BUILDER = ROOT / "tests/lab/images/build.py"
 MAIL_JARS = (Path("/usr/share/java/javax.mail.jar"), Path("/usr/share/java/javax.activation.jar"))
 # The Debian release that the images take each from.
 RELEASES = {8: "sid", 11: "bullseye", 17: "bookworm", 21: "trixie", 25: "trixie"}

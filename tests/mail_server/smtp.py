@@ -31,6 +31,13 @@ class _Handler:
     def __init__(self, server: MailServer) -> None:
         self._server = server
 
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        # AUTH without a mechanism is no offer, and JavaMail would not connect at all.
+        return [line for line in responses if line != "250-AUTH "]
+
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:

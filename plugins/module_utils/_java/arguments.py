@@ -17,6 +17,7 @@ TYPE_PROPERTY = f"{PATH_PROPERTY}Type"
 SECURITY_PROPERTIES = (
     "javax.net.ssl.",
     "jdk.tls.",
+    "jsse.",
     "jdk.security.",
     "jdk.certpath.",
     "java.security.",
@@ -30,7 +31,7 @@ SECURITY_PROPERTIES = (
 )
 # Of these, what bears on a verdict and makes a JVM neither load code nor read or write a file.
 _RELEVANT = re.compile(
-    r"javax\.net\.ssl\.trustStoreType|jdk\.(?:tls|security|certpath)\.[\w.]+|java\.net\.prefer\w+"
+    r"javax\.net\.ssl\.trustStore(?:Type|Provider)|jsse\.\w+|jdk\.(?:tls|security|certpath)\.[\w.]+|java\.net\.prefer\w+"
     r"|java\.net\.useSystemProxies|socksProxy(?:Host|Port|Version)|socksNonProxyHosts|sun\.security\.ssl\.[\w.]+"
     r"|com\.sun\.net\.ssl\.[\w.]+|com\.sun\.security\.(?:enable\w+|ocsp\.\w+|crl\.\w+|allowedAIALocations)"
 )

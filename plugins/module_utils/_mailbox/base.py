@@ -16,6 +16,7 @@ import typing as t
 from email.message import Message
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import of_account, printable, without
@@ -188,7 +189,28 @@ def parse(raw: bytes) -> Message:
     return message
 
 
-def tls_context(trusted: t.Sequence[bytes]) -> ssl.SSLContext:
+def start_tls(connection: Connection, account: Account, command: str = "") -> None:
+    """Put TLS on ``connection``; ``command`` is what has asked the server for it, none where it begins with TLS."""
+    protocol = account.protocol.upper()
+    if command and connection.early_bytes():
+        raise StashMailError(
+            f"The {protocol} server {account.host} sent more than its answer to {command}, in plaintext: someone on "
+            "the way may be putting words into the conversation."
+        )
+    connection.start_tls(_tls_context(account.trusted), account.host)
+    connection.step = protocol
+
+
+def refused_tls(account: Account, command: str, words: str) -> StashMailError:
+    """The error where the server does not begin TLS."""
+    protocol = account.protocol
+    said = f" ({words})" if words else ""
+    return StashMailError(
+        f"The {protocol.upper()} server {account.host} refused {command}{said}: use another {protocol}.security."
+    )
+
+
+def _tls_context(trusted: t.Sequence[bytes]) -> ssl.SSLContext:
     """Return a context that checks chain and host name against ``trusted``, or the system's authorities if empty."""
     context = ssl.create_default_context(cadata=b"".join(trusted) or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -18,7 +18,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import
     Mailbox,
     arrival_of,
     parse,
-    tls_context,
+    refused_tls,
+    start_tls,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
@@ -43,21 +44,16 @@ class _Client(imaplib.IMAP4):
         self._connection = Connection(host, port, self._deadline)
         self._connection.step = "IMAP"
         if self._account.security == "imaps":
-            self._connection.start_tls(tls_context(self._account.trusted), host)
-            self._connection.step = "IMAP"
+            start_tls(self._connection, self._account)
 
     def start_tls(self) -> None:
         """STARTTLS; imaplib's own would read on from the unencrypted connection's buffer."""
         kind, _data = self.xatom("STARTTLS")
         if kind != "OK":
-            raise StashMailError(f"The IMAP server {self._account.host} refused STARTTLS: use another imap.security.")
-        if self._connection.early_bytes():
-            raise StashMailError(
-                f"The IMAP server {self._account.host} sent more than its answer to STARTTLS, in plaintext: "
-                "someone on the way may be putting words into the conversation."
-            )
-        self._connection.start_tls(tls_context(self._account.trusted), self._account.host)
-        self._connection.step = "IMAP"
+            raise refused_tls(self._account, "STARTTLS", "")
+        start_tls(self._connection, self._account, "STARTTLS")
+        # What was offered before may have been somebody else's word, and most offer a login only now.
+        self._get_capabilities()
 
     def read(self, size: int) -> bytes:
         self._take(size)

@@ -22,7 +22,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import
     Mailbox,
     arrival_of,
     parse,
-    tls_context,
+    refused_tls,
+    start_tls,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._net.connection import Connection
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
@@ -78,7 +79,7 @@ class _Client(poplib.POP3):
         account = self._account
         self._connection = Connection(account.host, account.port, self._deadline)
         if account.security == "pop3s":
-            self._connection.start_tls(tls_context(account.trusted), account.host)
+            start_tls(self._connection, account)
         self._connection.step = "POP3"
         return _Socket(self._connection)
 
@@ -87,20 +88,19 @@ class _Client(poplib.POP3):
         try:
             self._shortcmd("STLS")  # type: ignore[attr-defined]
         except poplib.error_proto as error:
-            raise StashMailError(
-                f"The POP3 server {self._account.host} refused STLS ({_said(error)}): use another pop3.security."
-            ) from None
-        if self._connection.early_bytes():
-            raise StashMailError(
-                f"The POP3 server {self._account.host} sent more than its answer to STLS, in plaintext: "
-                "someone on the way may be putting words into the conversation."
-            )
-        self._connection.start_tls(tls_context(self._account.trusted), self._account.host)
-        self._connection.step = "POP3"
+            raise refused_tls(self._account, "STLS", _said(error)) from None
+        start_tls(self._connection, self._account, "STLS")
+
+    def offers(self, name: str) -> list[str]:
+        """Return what CAPA says of ``name``, nothing where the server does not know CAPA, which is optional."""
+        try:
+            return list(self.capa().get(name, []))
+        except poplib.error_proto:
+            return []
 
     def auth_plain(self, response: str) -> None:
         """AUTH PLAIN (RFC 5034), in two lines, since the first would be too long for a long password."""
-        if "PLAIN" not in self.capa().get("SASL", []):
+        if "PLAIN" not in self.offers("SASL"):
             raise StashMailError(NO_PLAIN.format("POP3", self._account.host))
         if not self._shortcmd("AUTH PLAIN").startswith(b"+"):  # type: ignore[attr-defined]
             raise poplib.error_proto("AUTH PLAIN was not answered as it should be")
@@ -118,7 +118,7 @@ class Pop3Mailbox(Mailbox):
     def _open(self) -> None:
         self._seen: set[str] = set()
         self._log_in()
-        delay = self._require().capa().get("LOGIN-DELAY", [])
+        delay = self._require().offers("LOGIN-DELAY")
         if delay and delay[0].isdigit():
             self.pause = max(self.pause, float(delay[0]))
         self.mark()

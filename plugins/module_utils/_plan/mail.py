@@ -15,6 +15,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, read_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judgement
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup, SharedJvm
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY, sha256
 
 if t.TYPE_CHECKING:
@@ -47,29 +48,45 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-def ask(asking: Asking, params: Params, planned: bytes | None, has_cryptography: bool) -> dict[str, dict[str, Answer]]:
+def product_setup(params: Params, product: Params) -> Setup:
+    """The product's JVM, by what the probe's options say and the product's answer knows."""
+    given = java_options(params["probe"] or {}, product)
+    behind = (params["probe"] or {}).get("behind") or params["product"]["behind"]
+    return Setup(given["java_home"], given["jvm_arguments"], given["account"], behind)
+
+
+def java_options(asked: Params, product: Params) -> dict[str, t.Any]:
+    """The options by which a module runs the product's JVM: as ``asked`` for, and by what is known of the product."""
+    return {
+        "java_home": asked.get("java_home") or (product.get("java") or {}).get("home"),
+        "jvm_arguments": asked.get("jvm_arguments") or (product.get("process") or {}).get("arguments") or [],
+        "account": asked.get("account") or product.get("user"),
+    }
+
+
+def ask(
+    asking: Asking, params: Params, planned: bytes | None, has_cryptography: bool, java: SharedJvm
+) -> dict[str, dict[str, Answer]]:
     """Ask the mail server, if that is wanted; ``planned`` is the truststore as it would be, None without one.
+
+    ``java`` is the JVM of :func:`product_setup`.
 
     Returns the answers for ``trials`` and for ``logins`` by name, as far as there are any.
     """
     if not params["probe"]:
         return {}
-    found = _Mail(asking, params, planned).ask(has_cryptography)
+    found = _Mail(asking, params, planned, java).ask(has_cryptography)
     return {name: answers for name, answers in found.items() if answers}
 
 
 class _Mail:
-    def __init__(self, asking: Asking, params: Params, planned: bytes | None) -> None:
-        self.asking, self.params = asking, params
+    def __init__(self, asking: Asking, params: Params, planned: bytes | None, java: SharedJvm) -> None:
+        self.asking, self.params, self._java = asking, params, java
         self._planned = planned
         product = asking.answers["product"]
         self._process: Params = product.get("process") or {}
         # For an account, a trial and the probe alike: who asks the server, and what its JVM is.
-        self._options: dict[str, t.Any] = {
-            **params["probe"],
-            "java_home": params["probe"]["java_home"] or (product.get("java") or {}).get("home"),
-            "jvm_arguments": params["probe"]["jvm_arguments"] or self._process.get("arguments") or [],
-        }
+        self._options: dict[str, t.Any] = {**params["probe"], **java_options(params["probe"], product)}
         self._asked: Conversation | None = None
 
     def ask(self, has_cryptography: bool) -> dict[str, dict[str, Answer]]:
@@ -103,7 +120,7 @@ class _Mail:
         elif not options["truststore"]:
             options = {**options, "truststore": self._in_force()}
         judge = self._asked.judge if self._asked else None
-        found = probe.ask(options, planned, judge)
+        found = probe.ask(options, planned, judge, self._java)
         self._asked = found.conversation
         return probe.answer(host, options, found)
 
@@ -165,11 +182,11 @@ class _Mail:
             anchors, given = load()
             judgement = self._judge(asked, anchors)
         except StashMailError as error:
-            unknown = {"trusted": False, "delivers": False, "outcome": "failed", "jvm": None, "anchors": []}
+            unknown: Answer = {"trusted": None, "delivers": False, "outcome": "failed", "jvm": None, "anchors": []}
             return {**unknown, "failed": True, "msg": str(error), "reason": str(error)}
         verdict = judgement.verdict
-        outcome = "deliver" if verdict.trusted else verdict.code
-        if verdict.trusted and asked.settings.check_identity and not verdict.names_match:
+        outcome = {True: "deliver", False: verdict.code, None: "unknown"}[verdict.trusted]
+        if verdict.trusted and asked.settings.check_identity and verdict.names_match is False:
             outcome = "tls_identity"
         return {
             "trusted": verdict.trusted,
@@ -185,6 +202,6 @@ class _Mail:
         if handshake is None:
             raise RuntimeError("there is nothing to judge without a handshake")
         deadline = Deadline(self._options["deadline"])
-        with settings.judge() as judge:
+        with settings.judge(self._java) as judge:
             judge.prepare(for_verdict=True)
             return judge.judge(settings.server(handshake, deadline), deadline)

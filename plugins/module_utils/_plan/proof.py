@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
+from ansible_collections.stashops.mail.plugins.module_utils._plan.mail import java_options
 from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 
@@ -21,7 +22,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 def is_due(result: Params) -> bool:
     """Whether all that was asked is as wanted, the running process has read it, and the mail server would take mail."""
     unread = [name for name in ("jvm", "properties") if result.get(name, {}).get("restart_needed")]
-    return not result["planned"] and not unread and bool(result["probe"].get("delivers"))
+    # Where only the product could log in, it is the one to send.
+    can_send = result["probe"].get("delivers") and result["probe"]["outcome"] not in ("auth_untested", "token_untested")
+    return not result["planned"] and not unread and bool(can_send)
 
 
 def send(host: Host, params: Params, result: Params) -> Answer:
@@ -33,8 +36,7 @@ def send(host: Host, params: Params, result: Params) -> Answer:
     is_trusted = (probe.get("jvm") or {}).get("trusted")
     found = {
         "truststore": path if truststore["state"] == "present" else process.get("truststore"),
-        "java_home": (result["product"].get("java") or {}).get("home"),
-        "jvm_arguments": process.get("arguments"),
+        **java_options(params["probe"], result["product"]),
         # The JVM has just accepted them.
         "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],
         "hello": probe.get("hello") or "",

@@ -22,6 +22,8 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.process imp
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
+from ansible_collections.stashops.mail.plugins.module_utils._verdict import loading
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import SharedJvm
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -79,10 +81,12 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         home = product.get("home") or params["product"]["home"]
         asking.ask("properties", lambda quiet: _properties(quiet, params["properties"], home))
     has_cryptography = bool(product.get("cryptography") or information.cryptography_version())
-    planned = _truststore(asking, params["truststore"], has_cryptography)
-    if params["kubernetes"]:
-        asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
-    asked_on = mail.ask(asking, params, planned, has_cryptography)
+    # One JVM for the truststore, the mail server, the accounts and the trials.
+    with SharedJvm(mail.product_setup(params, product)) as java:
+        planned = _truststore(asking, params["truststore"], has_cryptography, java)
+        if params["kubernetes"]:
+            asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
+        asked_on = mail.ask(asking, params, planned, has_cryptography, java)
     sends = bool(params["message"]) and not host.check_mode and proof.is_due(_planned(asking.answers))
     mailbox.ask(asking, {**params, "send": None if sends else params["send"]}, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
@@ -125,7 +129,9 @@ def _properties(host: Host, params: t.Mapping[str, t.Any], home: str | None) -> 
     return properties_file.run(host, {**params, "home": home})
 
 
-def _truststore(asking: Asking, params: t.Mapping[str, t.Any] | None, has_cryptography: bool) -> bytes | None:
+def _truststore(
+    asking: Asking, params: t.Mapping[str, t.Any] | None, has_cryptography: bool, java: SharedJvm
+) -> bytes | None:
     """Ask for the truststore; return its bytes as they would be, None where there would be none."""
     if not params:
         return None
@@ -135,7 +141,8 @@ def _truststore(asking: Asking, params: t.Mapping[str, t.Any] | None, has_crypto
         nonlocal data
         if not has_cryptography and params["state"] == "present" and (params["certificates"] or params["fetch"]):
             return skipped(NO_CRYPTOGRAPHY)
-        result, data = build.build(host, params, fetch_chain)
+        seconds = params["deadline"]
+        result, data = build.build(host, params, fetch_chain, lambda store, _params: loading.load(java, store, seconds))
         return result
 
     asking.ask("truststore", question)

@@ -274,12 +274,14 @@ class Conversation:
         if not settings.username and not by_token:
             return
         self._facts["authenticated"] = False
-        if not session.mechanisms():
+        unread = session.unread_mechanisms()
+        if not session.offers_auth:
             self.outcome = "deliver_unauthenticated"
             credentials = "token" if by_token else "user name and password"
+            but = f", but {', '.join(unread)} in an old form, which JavaMail does not read" if unread else ""
             self.warnings.append(
-                f"{settings.host}:{settings.port} does not offer AUTH: Bitbucket would send without its {credentials}, "
-                "and say nothing about it."
+                f"{settings.host}:{settings.port} does not offer AUTH{but}: Bitbucket would send without its "
+                f"{credentials}, and say nothing about it."
             )
             return
         if by_token:
@@ -287,7 +289,7 @@ class Conversation:
             return
         mechanism = session.javamail_mechanism()
         if mechanism is None:
-            offered = ", ".join(session.mechanisms())
+            offered = ", ".join([*session.mechanisms(), *unread]) or "AUTH without a mechanism"
             raise session.connection.failure("auth_unsupported", f"the server offers {offered} only")
         if mechanism not in TRIED_HERE:
             self.outcome, self.untested = "auth_untested", f"JavaMail would use {mechanism}, which is not tried here"

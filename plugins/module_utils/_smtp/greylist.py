@@ -24,15 +24,20 @@ class GreylistRetry:
     """Waits for the next try, for ``seconds`` (0 or more) in all. ``deferrals`` are the answers to the tries before."""
 
     def __init__(self, seconds: float) -> None:
-        self._started = time.monotonic()
+        self._started: float | None = None
         self._seconds = seconds
         self._pause = FIRST_PAUSE
         self.deferrals: list[str] = []
 
     def again(self, failure: StashMailError | None, step: str) -> bool:
         """Return whether to try again after ``failure`` at ``step``, having waited for it."""
+        if not isinstance(failure, MailFailure) or failure.code != "deferred" or step not in _STEPS:
+            return False
+        # From the first refusal on: a JVM's start before it is no time of the server's.
+        if self._started is None:
+            self._started = time.monotonic()
         left = self._seconds - (time.monotonic() - self._started)
-        if not isinstance(failure, MailFailure) or failure.code != "deferred" or step not in _STEPS or left <= 0:
+        if left <= 0:
             return False
         self.deferrals.append(failure.log)
         time.sleep(min(self._pause, left))
@@ -41,7 +46,7 @@ class GreylistRetry:
 
     def warnings(self, failure: StashMailError | None) -> t.Iterator[str]:
         """Yield what the operator should know, if the server took in the end what it had refused."""
-        if self.deferrals and failure is None:
+        if self._started is not None and self.deferrals and failure is None:
             seconds = time.monotonic() - self._started
             yield (
                 f"The mail server refused for now at first ({self.deferrals[0]}), and took the same {seconds:.0f} s "

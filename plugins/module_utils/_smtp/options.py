@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "truststore_password": {"type": "str", "no_log": True},
     "java_home": {"type": "path"},
     "behind": {"type": "list", "elements": "str", "default": []},
+    "account": {"type": "str"},
     "extra_anchors": {"type": "list", "elements": "str", "default": []},
     "check_identity": {"type": "bool", "default": True},
     "deadline": {"type": "float", "default": 30},
@@ -54,6 +55,7 @@ def settings_of(params: t.Mapping[str, t.Any]) -> Settings:
         truststore_password=params["truststore_password"] or None,
         java_home=params["java_home"] or None,
         behind=params["behind"],
+        account=params["account"] or None,
         extra_anchors=extra_anchors,
         check_identity=params["check_identity"],
     )

@@ -16,6 +16,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import s
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS, Judge
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import SharedJvm
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **ARGUMENTS,
@@ -46,11 +47,16 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return answer(host, params, ask(params))
 
 
-def ask(params: t.Mapping[str, t.Any], planned: Anchors | None = None, judge: Judge | None = None) -> Probe:
+def ask(
+    params: t.Mapping[str, t.Any],
+    planned: Anchors | None = None,
+    judge: Judge | None = None,
+    java: SharedJvm | None = None,
+) -> Probe:
     """Have the conversation; raises :class:`StashMailError` only where it could not be begun.
 
     ``planned`` takes the place of what is in the truststore now. ``judge`` is that of an earlier conversation with the
-    same server, so that its JVM need not be asked again.
+    same server, so that its JVM need not be asked again; ``java`` a JVM that others ask, too.
     """
     settings = settings_of(params)._replace(
         auth_type=params["auth_type"],
@@ -59,7 +65,7 @@ def ask(params: t.Mapping[str, t.Any], planned: Anchors | None = None, judge: Ju
         planned=planned,
     )
     retry = GreylistRetry(params["greylist_wait"])
-    judge = judge or settings.judge()
+    judge = judge or settings.judge(java)
     while True:
         deadline = Deadline(params["deadline"])
         conversation = Conversation(settings, deadline, judge)

@@ -24,6 +24,7 @@ MAX_TRANSCRIPT_WIDTH = 500
 # JavaMail's order; the first that the server offers is the only one that it tries.
 JAVAMAIL_MECHANISMS = ("LOGIN", "PLAIN", "DIGEST-MD5", "NTLM")
 TRIED_HERE = ("LOGIN", "PLAIN")
+_OLD_LOGIN = "AUTH=LOGIN"
 _REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 _OWN_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -136,14 +137,22 @@ class Session:
             raise self.connection.failure("starttls_injection", text)
         self.extensions = {}
 
+    @property
+    def offers_auth(self) -> bool:
+        """Whether JavaMail would log in: of the form of old Exchange servers, ``AUTH=...``, it reads this one only."""
+        return "AUTH" in self.extensions or _OLD_LOGIN in self.extensions
+
     def mechanisms(self) -> list[str]:
-        """Return the AUTH mechanisms that the server offers, upper-case, in its order."""
+        """Return the AUTH mechanisms that JavaMail finds, upper-case, in the server's order."""
         offered = self.extensions.get("AUTH", "").upper().split()
-        # The form of old Exchange servers: "AUTH=LOGIN PLAIN".
-        for keyword, parameters in self.extensions.items():
-            if keyword.startswith("AUTH="):
-                offered += [name for name in [keyword[5:], *parameters.upper().split()] if name not in offered]
+        # Of the old form it takes just that, and only beside the new one.
+        if "AUTH" in self.extensions and _OLD_LOGIN in self.extensions and "LOGIN" not in offered:
+            offered.append("LOGIN")
         return offered
+
+    def unread_mechanisms(self) -> list[str]:
+        """Return what the server offers in the old form."""
+        return [f"{name} {text}".strip() for name, text in self.extensions.items() if name.startswith("AUTH=")]
 
     def javamail_mechanism(self) -> str | None:
         """Return the one mechanism that JavaMail tries here, None where it has none of those offered."""

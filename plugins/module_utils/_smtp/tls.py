@@ -17,6 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.connection impo
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.session import Session
+from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 
 # What no JVM has (PSK, SRP, ARIA, Camellia, CCM) or has switched off (3DES, RC4, anonymous, NULL) is left out;
 # RSA key exchange and small DH groups stay in, as in the JVM.
@@ -25,23 +26,12 @@ _CERTIFICATE_MESSAGE = 11  # RFC 8446, HandshakeType
 _DER = 2  # _ssl.ENCODING_DER
 
 
-class Chain(t.NamedTuple):
-    """What a server presented: DER certificates, the leaf first, in the server's order.
-
-    ``complete`` is False where this Python could hand out the leaf only; ``how`` says what the chain was read with.
-    """
-
-    certificates: list[bytes]
-    complete: bool
-    how: str
-
-
 class Handshake(t.NamedTuple):
     """A finished handshake: protocol version and cipher in OpenSSL's names, and the chain."""
 
     version: str
     cipher: str
-    chain: Chain
+    chain: PresentedChain
 
 
 def server_name(host: str) -> str | None:
@@ -76,7 +66,7 @@ def start_tls(session: Session, context: ssl.SSLContext | None = None) -> Handsh
     name = connection.host if context.check_hostname else server_name(connection.host)
     wrapped = connection.start_tls(context, name)
     cipher = wrapped.cipher()
-    chain = _presented_chain(wrapped, seen)
+    chain = PresentedChain(connection.host, connection.port, *_presented(wrapped, seen))
     if not chain.certificates:
         raise connection.failure("tls_protocol", f"{connection.host}:{connection.port} presented no certificate")
     handshake = Handshake(wrapped.version() or "", cipher[0] if cipher else "", chain)
@@ -84,7 +74,7 @@ def start_tls(session: Session, context: ssl.SSLContext | None = None) -> Handsh
     return handshake
 
 
-def fetch_chain(host: str, port: int, security: str, deadline_seconds: float) -> Chain:
+def fetch_chain(host: str, port: int, security: str, deadline_seconds: float) -> PresentedChain:
     """Return the chain that a mail server presents, verifying nothing and sending nothing secret.
 
     ``security`` is ``smtps`` (TLS from the first byte) or one of the ``starttls_`` modes (STARTTLS after EHLO).
@@ -143,18 +133,19 @@ def _watch_certificate_message(context: ssl.SSLContext) -> list[bytes]:
     return seen
 
 
-def _presented_chain(wrapped: ssl.SSLSocket, seen: list[bytes]) -> Chain:
+def _presented(wrapped: ssl.SSLSocket, seen: list[bytes]) -> tuple[list[bytes], bool, str]:
+    """The certificates, whether these are all, and how they were read."""
     public = getattr(wrapped, "get_unverified_chain", None)
     if public is not None:  # Python 3.13 and later
-        return Chain([_as_der(item) for item in public()], True, "ssl.SSLSocket.get_unverified_chain")
+        return [_as_der(item) for item in public()], True, "ssl.SSLSocket.get_unverified_chain"
     private = getattr(getattr(wrapped, "_sslobj", None), "get_unverified_chain", None)
     if private is not None:  # Python 3.10 to 3.12
-        return Chain([_as_der(item) for item in private() or []], True, "ssl._sslobj.get_unverified_chain")
+        return [_as_der(item) for item in private() or []], True, "ssl._sslobj.get_unverified_chain"
     leaf = wrapped.getpeercert(binary_form=True)
     certificates = parse_certificate_message(seen[0], wrapped.version() == "TLSv1.3") if seen else []
     if certificates and certificates[0] == leaf:  # Python 3.8 and 3.9
-        return Chain(certificates, True, "the handshake's Certificate message")
-    return Chain([leaf] if leaf else [], False, "ssl.SSLSocket.getpeercert, the leaf only")
+        return certificates, True, "the handshake's Certificate message"
+    return [leaf] if leaf else [], False, "ssl.SSLSocket.getpeercert, the leaf only"
 
 
 def _as_der(item: t.Any) -> bytes:

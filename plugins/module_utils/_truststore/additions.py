@@ -13,21 +13,12 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_sha256
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import Certificate, try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 
 _MAX_ALIAS = 200
 # What JDK 8 and later refuse by jdk.certpath.disabledAlgorithms, and what is near to that.
 _MIN_RSA, _MIN_EC = 2048, 224
-
-
-class PresentedChain(t.NamedTuple):
-    """What a server presented: ``certificates`` (leaf first); ``complete`` is False where only the leaf was seen."""
-
-    host: str
-    port: int
-    certificates: list[bytes]
-    complete: bool
-    how: str
 
 
 class CertificateSet:
@@ -36,6 +27,7 @@ class CertificateSet:
     def __init__(self) -> None:
         self._aliases: dict[bytes, str | None] = {}
         self._facts: dict[bytes, dict[str, t.Any]] = {}
+        self._origins: dict[bytes, str] = {}
 
     def add(self, ders: list[bytes], where: str, alias: str | None = None) -> None:
         """Add certificates; ``where`` names their origin in errors, such as ``certificates[0]``.
@@ -54,6 +46,7 @@ class CertificateSet:
                     "JVM could not open a truststore with it at all. Ask who issued it for one in order."
                 )
             self._facts[der] = certificate.as_dict()
+            self._origins.setdefault(der, where)
             name = given if given is None or len(ders) == 1 else f"{given}-{sha256(der)[:8]}"
             if self._aliases.get(der) is None:
                 self._aliases[der] = name
@@ -61,6 +54,10 @@ class CertificateSet:
     def entries(self) -> list[Entry]:
         """All that was added, under telling aliases."""
         return [Entry(alias or default_alias(self._facts[der]), der) for der, alias in self._aliases.items()]
+
+    def origin(self, der: bytes) -> str:
+        """Where one of them came from, such as ``certificates[0]``; empty for others."""
+        return self._origins.get(der, "")
 
     def facts(self, der: bytes) -> dict[str, t.Any]:
         """What :meth:`Certificate.as_dict` says of one of them."""

@@ -17,7 +17,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._truststore import b
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import (
     CertificateSet,
-    PresentedChain,
     choose,
     describe_all,
     warnings_for,
@@ -26,13 +25,28 @@ from ansible_collections.stashops.mail.plugins.module_utils._truststore.attribut
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.base import Base
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.entry import Entry, TruststoreError
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import load, load_pem, sha256, to_pem
 
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._product.install import Java
 
-# Host, port, security and seconds; DER certificates, whether these are all that was presented, how they were read.
-FetchChain = t.Callable[[str, int, str, float], "tuple[list[bytes], bool, str]"]
+# Host, port, security and seconds.
+FetchChain = t.Callable[[str, int, str, float], PresentedChain]
+
+
+class Candidate(t.NamedTuple):
+    """A truststore that is not written yet; ``name`` says of one of its certificates which it is, for messages."""
+
+    data: bytes
+    format: str
+    password: str
+    entries: list[Entry]
+    name: t.Callable[[bytes], str]
+
+
+# The candidate and the module's parameters; who has loaded it, or StashMailError.
+LoadStore = t.Callable[[Candidate, t.Mapping[str, t.Any]], "dict[str, str]"]
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "path": {"type": "path", "required": True},
     "base": {"type": "str", "default": "auto"},
@@ -179,10 +193,9 @@ def fetch(params: t.Mapping[str, t.Any], fetch_chain: FetchChain, additions: Cer
             ) from None
         except StashMailError as error:
             raise StashMailError(f"fetch[{number}]: {error}", **error.details) from None
-        presented = PresentedChain(item["host"], item["port"], *chain)
-        fetched.append(presented)
+        fetched.append(chain)
         if not item["report_only"]:
-            chosen = choose(presented, item["sha256"], f"fetch[{number}]")
+            chosen = choose(chain, item["sha256"], f"fetch[{number}]")
             additions.add(chosen, f"fetch[{number}]")
     return fetched
 
@@ -228,23 +241,26 @@ def make_diff(path: str, before: bytes | None, after: bytes | None, result: t.Ma
     }
 
 
-def run(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) -> dict[str, t.Any]:
+def run(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain, load_store: LoadStore) -> dict[str, t.Any]:
     """Do what the parameters of stash_mail_truststore ask for; returns its result.
 
-    ``fetch_chain`` asks a mail server for its certificates, as :func:`_smtp.tls.fetch_chain` does.
+    ``fetch_chain`` asks a mail server for its certificates, as :func:`_smtp.tls.fetch_chain` does; ``load_store`` has a
+    JVM load the truststore, as :func:`_verdict.loading.load` does.
 
     :raises StashMailError: with ``path`` among its details.
     """
-    return build(host, params, fetch_chain)[0]
+    return build(host, params, fetch_chain, load_store)[0]
 
 
-def build(host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain) -> tuple[dict[str, t.Any], bytes | None]:
+def build(
+    host: Host, params: t.Mapping[str, t.Any], fetch_chain: FetchChain, load_store: LoadStore
+) -> tuple[dict[str, t.Any], bytes | None]:
     """As :func:`run`; also returns what is in the file then, None where it is removed."""
     path = params["path"]
     try:
         if params["state"] == "absent":
             return remove(host, params, path), None
-        return write(host, params, path, fetch_chain)
+        return write(host, params, path, fetch_chain, load_store)
     except StashMailError as error:
         error.details.setdefault("path", path)
         raise
@@ -279,7 +295,7 @@ def remove(host: Host, params: t.Mapping[str, t.Any], path: str) -> dict[str, t.
 
 
 def write(
-    host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: FetchChain
+    host: Host, params: t.Mapping[str, t.Any], path: str, fetch_chain: FetchChain, load_store: LoadStore
 ) -> tuple[dict[str, t.Any], bytes]:
     """Build the truststore and write it where it differs from what is there."""
     exclude = {check_sha256(item, f"exclude[{number}]") for number, item in enumerate(params["exclude"])}
@@ -295,6 +311,13 @@ def write(
     fetched = fetch(params, fetch_chain, additions)
     built = store.build(base.entries, additions.entries(), exclude)
     after = store.write_store(built.entries, params["format"], params["password"])
+    loaded = None
+    if before != after:
+
+        def name(der: bytes) -> str:
+            return f"{additions.origin(der) or f'base {base.path}'}: the certificate with SHA-256 {sha256(der)}"
+
+        loaded = load_store(Candidate(after, params["format"], params["password"], built.entries, name), params)
     old = read_existing(host, path, before)
     result: dict[str, t.Any] = {
         "changed": before != after,
@@ -304,6 +327,7 @@ def write(
         "added": summarise(built.entries, base.entries if old is None else old, additions),
         "removed": summarise(base.entries if old is None else old, built.entries, additions),
         "anchors": [dict(summary(e, additions), pem=to_pem(e.der)) for e in built.ours],
+        "loaded": loaded,
         "base": {"path": base.path, "source": base.source, "format": base.format, "entries": len(base.entries)},
         "fetched": [dict(item._asdict(), certificates=describe_all(item.certificates)) for item in fetched],
     }

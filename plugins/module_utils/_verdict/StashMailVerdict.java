@@ -17,7 +17,6 @@ import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Base64;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -100,6 +99,9 @@ public final class StashMailVerdict {
             case "load":
                 load(asked);
                 break;
+            case "read":
+                read(asked);
+                break;
             default:
                 throw new IllegalArgumentException(asked.get("do"));
         }
@@ -140,8 +142,15 @@ public final class StashMailVerdict {
         greeted = !mode.equals("smtps");
     }
 
-    /** Loads a truststore as TLS does, and says which of its certificates this JVM does not read. */
+    /** Loads a truststore as TLS does, and says how many certificates TLS would trust then. */
     private static void load(Map<String, String> asked) throws Exception {
+        KeyStore store = store(asked);
+        boolean empty = store.size() == 0;
+        say("trusted", Integer.toString(empty ? 0 : trustManager(store).getAcceptedIssuers().length));
+    }
+
+    /** Says which of some certificates this JVM does not read. */
+    private static void read(Map<String, String> asked) throws Exception {
         CertificateFactory reader = CertificateFactory.getInstance("X.509");
         for (Map.Entry<String, String> entry : asked.entrySet()) {
             if (entry.getKey().startsWith("certificate.")) {
@@ -152,22 +161,15 @@ public final class StashMailVerdict {
                 }
             }
         }
-        KeyStore store = store(asked);
-        int count = 0;
-        for (String alias : Collections.list(store.aliases())) {
-            count += store.isCertificateEntry(alias) ? 1 : 0;
-        }
-        say("entries", Integer.toString(count));
-        if (count > 0) {
-            trustManager(store);
-        }
     }
 
     /** The truststore of a question, read as the JVM reads the one that it is started with. */
     private static KeyStore store(Map<String, String> asked) throws Exception {
         String type = asked.get("type");
         String password = asked.get("password");
-        KeyStore store = KeyStore.getInstance(type == null ? KeyStore.getDefaultType() : type);
+        String provider = System.getProperty("javax.net.ssl.trustStoreProvider", "");
+        type = type == null ? KeyStore.getDefaultType() : type;
+        KeyStore store = provider.isEmpty() ? KeyStore.getInstance(type) : KeyStore.getInstance(type, provider);
         byte[] bytes = Base64.getDecoder().decode(asked.get("store"));
         store.load(new ByteArrayInputStream(bytes), password == null ? null : password.toCharArray());
         return store;

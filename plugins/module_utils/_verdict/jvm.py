@@ -17,6 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
     relevant_arguments,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.program import CLASS_NAME, JAR
 
 # Quick to start, small, and without a file in /tmp for other tools to look into.
@@ -95,7 +96,12 @@ class JvmReport(t.NamedTuple):
     @property
     def innermost(self) -> str:
         """The exception that was at the bottom of it."""
-        return self.error.rpartition(" <- ")[2]
+        return innermost(self.error)
+
+
+def innermost(error: str) -> str:
+    """Return the exception at the bottom of a chain of them."""
+    return error.rpartition(" <- ")[2]
 
 
 class Jvm:
@@ -157,27 +163,22 @@ class Jvm:
             chain=said.get("certificate", []),
         )
 
-    def load(
-        self, data: bytes, kind: str, password: str | None, certificates: t.Sequence[bytes], deadline: Deadline
-    ) -> tuple[dict[int, str], str]:
-        """Have it load a truststore (``kind`` is ``jks`` or ``pkcs12``) and each of ``certificates``.
+    def load(self, truststore: Truststore, deadline: Deadline) -> tuple[int, str]:
+        """Have it load a truststore that is given as data.
 
-        Returns the refused certificates' indices with the JVM's exceptions, and that of the store, empty without one.
+        Returns how many certificates it trusts then, and its exceptions where it does not load it.
         """
-        asked = {"do": "load", "type": kind, "store": base64.b64encode(data).decode("ascii")}
-        if password is not None:
-            asked["password"] = password
-        for number, der in enumerate(certificates):
-            asked[f"certificate.{number}"] = base64.b64encode(der).decode("ascii")
-        said = self._ask(asked, deadline)
-        refused = {}
-        for line in said.get("refused", []):
-            index, _blank, error = line.partition(" ")
-            if index.isdigit():
-                refused[int(index)] = error
-        if "entries" not in said and "error" not in said:
+        said = self._ask({**_given(truststore), "do": "load"}, deadline)
+        if "trusted" not in said and "error" not in said:
             raise StashMailError("the JVM did not say what it loaded")
-        return refused, _last(said, "error")
+        return int(_last(said, "trusted") or 0), _last(said, "error")
+
+    def read(self, certificates: t.Sequence[bytes], deadline: Deadline) -> dict[int, str]:
+        """Have it read certificates; return the indices of those that it cannot read, with its exceptions."""
+        asked = {f"certificate.{n}": base64.b64encode(der).decode("ascii") for n, der in enumerate(certificates)}
+        said = self._ask({**asked, "do": "read"}, deadline)
+        pairs = (line.partition(" ") for line in said.get("refused", []))
+        return {int(index): error for index, _blank, error in pairs if index.isdigit()}
 
     def _ask(self, asked: t.Mapping[str, str], deadline: Deadline) -> dict[str, list[str]]:
         lines = [f"{name}\t{_encode(value)}\n" for name, value in asked.items()]
@@ -248,7 +249,7 @@ class SharedJvm:
                 name = self.begin().greet(local_address, deadline)
             except StashMailError as error:
                 self.give_up(error)
-            self._hello = name if name.isascii() and name.isprintable() and " " not in name else ""
+            self._hello = name if name.isascii() and name.isprintable() and not set(" \\") & set(name) else ""
         return self._hello
 
 
@@ -275,7 +276,7 @@ def _read(output: bytes) -> dict[str, list[str]]:
         except (binascii.Error, ValueError):
             continue  # something that the JVM itself has printed
         if tab:
-            said.setdefault(name, []).append(text)
+            said.setdefault(name, []).append(printable(text))
     return said
 
 

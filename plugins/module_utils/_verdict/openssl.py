@@ -31,8 +31,9 @@ _UNUSUAL = {
     "2.5.29.54",  # inhibitAnyPolicy
     "2.16.840.1.113730.1.1",  # Netscape certificate type
 }
-# Java takes ten by default; more are unusual enough.
-_MOST_CERTIFICATES = 8
+# Java takes ten by default, and 32 kB; more is unusual enough.
+_MOST_CERTIFICATES, _MOST_BYTES = 8, 30000
+_PATH_LENGTH = 25
 
 # Makes a TLS connection to the server with this context, up to the end of the handshake; returns OpenSSL's error.
 Handshake = t.Callable[[ssl.SSLContext], t.Optional[ssl.SSLCertVerificationError]]
@@ -83,8 +84,15 @@ def _difference(look: Look, error: ssl.SSLCertVerificationError | None) -> str:
         return "it takes some authorities that are out of date"
     if look.problems or look.leaf is None:
         return "the certificates cannot all be read here"
-    if len(look.presented) > _MOST_CERTIFICATES:
+    if len(look.presented) > _MOST_CERTIFICATES or sum(len(item.der) for item in look.presented) > _MOST_BYTES:
         return "it has a limit for the length of a chain"
+    if error is not None and error.verify_code == _PATH_LENGTH and look.anchor and look.anchor.path_length is not None:
+        return "it does not ask for the path length of an authority in its truststore"
+    if look.leaf.key_usage is not None and "digital_signature" not in look.leaf.key_usage:
+        return f"the key of {look.leaf.subject_text} is not for signatures"
+    for below, above in zip(look.path, look.path[1:]):
+        if below.issuer_der != above.subject_der:
+            return f"the name of {above.subject_text} is written otherwise below it"
     if error is not None and look.anchor is not None and error.verify_code not in _COMMON_ERRORS:
         return f"the chain leads to {look.anchor.subject_text} in the truststore"
     if look.anchor is not None and look.anchor is not look.leaf and not look.anchor.is_ca:
@@ -106,6 +114,8 @@ def _unusual(item: Certificate, look: Look) -> str:
         return f"the key of {item.subject_text} is of an unusual kind or size"
     if item is look.leaf and ANY_EXTENDED_USAGE in (item.extended_usage or ()):
         return f"{item.subject_text} is for any use"
+    if item is not look.leaf and item.extended_usage is not None:
+        return f"{item.subject_text} is an authority for some uses only"
     if (item is look.leaf or item is not look.anchor) and item.hash_name not in _HASHES:
         return f"the signature of {item.subject_text} is of an unusual kind"
     return ""

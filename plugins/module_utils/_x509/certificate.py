@@ -10,10 +10,9 @@ import warnings
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
-from ansible_collections.stashops.mail.plugins.module_utils._x509 import der as asn1
+from ansible_collections.stashops.mail.plugins.module_utils._x509 import jdk
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import require_x509, sha256
 
-_EC_KEY = asn1.oid("1.2.840.10045.2.1")
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 ANY_EXTENDED_USAGE = "2.5.29.37.0"
 # What the JVM's checkers understand; another critical extension makes it refuse.
@@ -76,15 +75,12 @@ class Certificate:
         self.authority_serial: int | None = None
         self.constraints: t.Any = None
         self.alternative_names: t.Any = None
-        self._names_are_critical = False
         self.unknown_critical: list[str] = []
-        self._is_repetitive = False
         self.extensions: set[str] = set()
         try:
             self._read_extensions()
         except Exception as error:  # each malformed extension raises an error of its own, in each version another
             self.error = f"an extension cannot be read: {printable(str(error))}"
-            self._is_repetitive = type(error).__name__ == "DuplicateExtension"
 
     def as_dict(self) -> dict[str, t.Any]:
         """What it says, ready for a module's result.
@@ -113,15 +109,7 @@ class Certificate:
     @property
     def refusal(self) -> str:
         """Why no JVM reads it, whatever it is for; empty where none of the reasons known here is there."""
-        if not self.issuer:
-            return "its issuer is empty"
-        if self._is_repetitive:
-            return "it has the same extension twice"
-        if _has_explicit_curve(self.der):
-            return "the curve of its key is given by its parameters and not by its name"
-        if not self.subject and not self._names_are_critical:
-            return "it has neither a subject nor a subject alternative name that is marked as critical"
-        return ""
+        return jdk.refusal(self.der)
 
     def _read_extensions(self) -> None:
         from cryptography import x509
@@ -142,7 +130,7 @@ class Certificate:
             elif isinstance(value, x509.NameConstraints):
                 self.constraints = value
             elif isinstance(value, x509.SubjectAlternativeName):
-                self.alternative_names, self._names_are_critical = value, extension.critical
+                self.alternative_names = value
             if extension.critical and oid not in _KNOWN_CRITICAL:
                 self.unknown_critical.append(oid)
 
@@ -159,6 +147,16 @@ class Certificate:
         except Exception:  # UnsupportedAlgorithm: old releases do not know RSASSA-PSS or MD2
             return "md2" if self._x509.signature_algorithm_oid.dotted_string == "1.2.840.113549.1.1.2" else ""
         return str(algorithm.name) if algorithm is not None else ""
+
+    @property
+    def subject_der(self) -> bytes:
+        """The subject as it is encoded: names that are the same may be written in other types of strings."""
+        return t.cast(bytes, self._x509.subject.public_bytes())
+
+    @property
+    def issuer_der(self) -> bytes:
+        """As :attr:`subject_der`, of the issuer."""
+        return t.cast(bytes, self._x509.issuer.public_bytes())
 
     def in_date(self, now: datetime.datetime) -> bool:
         """Tell whether ``now`` (aware, UTC) is within the validity."""
@@ -279,16 +277,6 @@ def _family(key: t.Any) -> str:
         if name.startswith(prefix):
             return family
     return ""
-
-
-def _has_explicit_curve(der: bytes) -> bool:
-    try:
-        members = asn1.fields(der, asn1.fields(der, asn1.root(der))[0])
-        members = members[1:] if members[0].tag == asn1.CONTEXT_0 else members
-        kind, *parameters = asn1.fields(der, asn1.fields(der, members[5])[0])
-    except (asn1.DerError, IndexError, ValueError):
-        return False
-    return der[kind.start : kind.end] == _EC_KEY and bool(parameters) and parameters[0].tag == asn1.SEQUENCE
 
 
 def _key_name(key: t.Any) -> str:

@@ -11,7 +11,6 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.StandardCopyOption;
 import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -62,9 +61,6 @@ public final class Matrix {
         switch (question[0]) {
             case "version":
                 return System.getProperty("java.version");
-            case "copy":
-                copy(question[1], new File(question[2], question[1]));
-                return "ok";
             case "bundle-as-pkcs12":
                 return String.valueOf(bundleAsPkcs12(new File(question[1])));
             case "list":
@@ -74,16 +70,6 @@ public final class Matrix {
             default:
                 throw new IllegalArgumentException(question[0]);
         }
-    }
-
-    /** A file below this Java's home; where that is a link, what it leads to. */
-    private static void copy(String name, File target) throws IOException {
-        Files.createDirectories(target.getParentFile().toPath());
-        Files.copy(
-                new File(System.getProperty("java.home"), name).toPath(),
-                target.toPath(),
-                StandardCopyOption.REPLACE_EXISTING,
-                StandardCopyOption.COPY_ATTRIBUTES);
     }
 
     /** As the JDK's own build makes its cacerts since Java 18: no password, no encryption, no MAC. */

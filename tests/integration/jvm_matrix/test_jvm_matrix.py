@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Java 8 to 25 with truststore_file of ours: each format, with the right, no and a wrong password.
+"""Java 8 to 25 with truststores of ours: each format, with the right, no and a wrong password.
 
 In every cell a JVM of its own delivers a message by JavaMail, STARTTLS required, to a server on loopback whose
 authority is in our truststore only. `make docs-tables` writes what came out into docs/jvm-matrix.md; every other run
@@ -10,16 +10,18 @@ compares.
 from __future__ import annotations
 
 import datetime
-import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import store as store_file
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import read_store
 
 from tests import doc_table
 from tests.ansible_module import run_module
-from tests.integration.jvm_matrix import jvm
+from tests.jvm import images
+from tests.jvm.program import Program
 from tests.mail_server import MailServer, authority, leaf
 
 FORMATS = ("jks", "pkcs12")
@@ -31,19 +33,26 @@ WRONG = "password was incorrect"
 # All that Java 17 and later say of that where TLS begins.
 NO_TLS = (WRONG, "problem accessing trust store")
 
-pytestmark = pytest.mark.timeout(jvm.BUILD_SECONDS + jvm.MATRIX_SECONDS)
+SECONDS = 240.0
+
+pytestmark = [
+    pytest.mark.skipif(bool(images.missing()), reason=images.missing() or "-"),
+    pytest.mark.timeout(images.BUILD_SECONDS + SECONDS),
+]
 
 
 @dataclass
 class Asked:
-    """What one Java said. The keys of ``delivered`` and ``listed`` are format and kind of password."""
+    """What one Java said. The keys of ``delivered`` and ``listed`` are format and kind of password.
+
+    ``stores`` are ours by format, built from the Java's own bundle, ``from_pkcs12`` those from that bundle as PKCS12.
+    """
 
     version: str
     base_entries: int
-    own_format: str
-    store_file: dict[str, bytes]
-    stores_of_pkcs12: dict[str, bytes]
-    pkcs12_file: str
+    base_formats: tuple[str, str]
+    stores: dict[str, bytes]
+    from_pkcs12: dict[str, bytes]
     delivered: dict[tuple[str, str], str] = field(default_factory=dict)
     listed: dict[tuple[str, str], str] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
@@ -54,70 +63,70 @@ ASKED: dict[int, Asked] = {}
 
 
 @pytest.fixture(scope="module")
-def images() -> dict[str, str]:
-    lacking = jvm.missing()
-    if lacking:
-        # CI is where it must not go unnoticed that nothing was shown.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no JVM matrix: {lacking}")
-    return jvm.build_images()
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return images.compile_to(tmp_path_factory.mktemp("classes"), Path(__file__).with_name("Matrix.java"))
 
 
 @pytest.fixture(scope="module")
-def classes(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("classes")
-    jvm.compile_to(folder)
-    return folder
+def javas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, images.Java]]:
+    with images.javas(tmp_path_factory.mktemp("javas")) as found:
+        yield {java.number: java for java in found}
 
 
-@pytest.fixture(scope="module", params=list(jvm.RELEASES), ids=lambda number: f"java{number}")
+@pytest.fixture(scope="module", params=list(images.RELEASES), ids=lambda number: f"java{number}")
 def asked(
-    request: pytest.FixtureRequest, images: dict[str, str], classes: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    javas: dict[int, images.Java],
+    classes: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Asked:
     """All answers of one Java."""
-    work = tmp_path_factory.mktemp(f"java{request.param}")
+    java = javas.get(request.param)
+    if java is None:
+        pytest.skip(f"no Java {request.param}: {images.missing_images()}")
     root = authority("Private Root CA")
     with (
         MailServer("starttls_required", certificate=leaf(root, "127.0.0.1")) as server,
-        jvm.Jvm(images[f"java{request.param}"], classes, work) as java,
+        Program(java, classes, "Matrix", SECONDS) as program,
     ):
-        answers = ask_all(java, work, root.pem, server)
+        answers = ask_all(java, program, tmp_path_factory.mktemp("stores"), root.pem, server)
     ASKED[request.param] = answers
     return answers
 
 
-def ask_all(java: jvm.Jvm, work: Path, pem: str, server: MailServer) -> Asked:
-    for home in ("own", "pkcs12"):
-        assert java.ask("copy", "bin/java", f"{jvm.WORK}/{home}") == "ok"
-    assert java.ask("copy", "lib/security/cacerts", f"{jvm.WORK}/own") == "ok"
-    (work / "pkcs12/lib/security").mkdir(parents=True)
-    entries = java.ask("bundle-as-pkcs12", f"{jvm.WORK}/pkcs12/lib/security/cacerts")
-    own_format, store_file = make_store_file(work / "own", int(entries), pem)
-    pkcs12_file, stores_of_pkcs12 = make_store_file(work / "pkcs12", int(entries), pem)
-    answers = Asked(java.ask("version"), int(entries), own_format, store_file, stores_of_pkcs12, pkcs12_file)
+def ask_all(java: images.Java, program: Program, folder: Path, pem: str, server: MailServer) -> Asked:
+    home = folder / "home"
+    (home / "lib/security").mkdir(parents=True)
+    (home / "bin").mkdir()
+    shutil.copy(java.command, home / "bin")
+    entries = int(program.ask("bundle-as-pkcs12", home / "lib/security/cacerts"))
+    own_format, stores = make_stores(java.home, folder, entries, pem)
+    other_format, from_pkcs12 = make_stores(home, folder / "home", entries, pem)
+    answers = Asked(java.version, entries, (own_format, other_format), stores, from_pkcs12)
     host, port = "127.0.0.1", str(server.port)
     for format in FORMATS:
-        store = f"{jvm.WORK}/own/store.{format}"
+        store = folder / f"store.{format}"
         for kind, password in PASSWORDS.items():
-            said = java.ask("deliver", store, password, host, port, f"{format} {kind}")
+            said = program.ask("deliver", store, password, host, port, f"{format} {kind}")
             answers.delivered[format, kind] = said
-            answers.listed[format, kind] = java.ask("list", store, password)
-    answers.without = java.ask("deliver", "-", "-", host, port, "without")
+            answers.listed[format, kind] = program.ask("list", store, password)
+    answers.without = program.ask("deliver", "-", "-", host, port, "without")
     answers.arrived = {str(message["Subject"]) for message in server.maildir}
     return answers
 
 
-def make_store_file(home: Path, entries: int, pem: str) -> tuple[str, dict[str, bytes]]:
-    """Our store_file from the bundle of the Java in ``home``, by format, and the format of that bundle."""
-    store_file = {}
+def make_stores(home: Path, folder: Path, entries: int, pem: str) -> tuple[str, dict[str, bytes]]:
+    """Our truststores from the bundle of the Java in ``home``, by format, and the format of that bundle."""
+    stores = {}
     for format in FORMATS:
-        path = home / f"store.{format}"
+        path = folder / f"store.{format}"
         made = run_module(path=str(path), java_home=str(home), format=format, certificates=[{"pem": pem}])
         assert not made.failed, made.message
         assert made.result["base"]["path"] == str(home / "lib/security/cacerts")
         assert made.result["base"]["entries"] == entries
         assert made.result["entries"] == entries + 1
-        store_file[format] = path.read_bytes()
-    return made.result["base"]["format"], store_file
+        stores[format] = path.read_bytes()
+    return made.result["base"]["format"], stores
 
 
 def expected(format: str, password: str) -> bool:
@@ -154,13 +163,13 @@ def test_without_our_truststore_nothing_is_delivered(asked: Asked) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_bundles_format_makes_no_difference(asked: Asked, format: str) -> None:
     """The bundle as the JDK builds its own since 18, PKCS12 without MAC, gives the same bytes as the JKS."""
-    assert (asked.own_format, asked.pkcs12_file) == ("jks", "pkcs12")
-    assert asked.store_file[format] == asked.stores_of_pkcs12[format]
-    assert len(store_file.read_store(asked.store_file[format], "changeit")) == asked.base_entries + 1
+    assert asked.base_formats == ("jks", "pkcs12")
+    assert asked.stores[format] == asked.from_pkcs12[format]
+    assert len(read_store(asked.stores[format], "changeit")) == asked.base_entries + 1
 
 
 def test_the_table_in_the_documentation() -> None:
-    if set(ASKED) != set(jvm.RELEASES):
+    if set(ASKED) != set(images.RELEASES):
         pytest.skip("the table needs the answers of every Java, and this run did not ask them all")
     made = render()
     if doc_table.wanted():
@@ -178,7 +187,7 @@ def render() -> str:
     for number, asked in sorted(ASKED.items()):
         for format in FORMATS:
             cells = [f"{mail(asked, format, kind)}; {keytool(asked, format, kind)}" for kind in PASSWORDS]
-            rows.append([str(number), jvm.RELEASES[number], format.upper(), *cells])
+            rows.append([str(number), images.RELEASES[number], format.upper(), *cells])
     return doc_table.table(header, rows)
 
 

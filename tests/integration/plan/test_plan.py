@@ -17,10 +17,15 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.stashops.mail.plugins.module_utils._java.home import JavaHome
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256, to_pem
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_plan
 
 from tests.ansible_module import ROOT
 from tests.integration.plan.conftest import CA, MAIL, OTHER_CA, OTHER_PASSWORD, PASSWORD, PROPERTY_SECRET, Node
+from tests.mail_server import authority
+from tests.mail_server.odd import CA as CA_EXTENSION
+from tests.mail_server.odd import certificate, der, extension, sequence
 
 Start = Callable[..., Node]
 MODULES = {
@@ -288,6 +293,48 @@ def test_trials_judge_what_was_presented(start: Start) -> None:
     assert found["failures"] == ["probe", "trials"]
     assert found["probe"]["code"] == "tls_untrusted"
     assert "certificates[0]" in found["trials"]["broken"]["msg"]
+
+
+def test_a_trial_that_nobody_can_judge(start: Start) -> None:
+    """OpenSSL takes no authority that is out of date, and Java takes some."""
+    old = authority(key=CA.key, days=(-30, -2))
+    node = start(**ACCOUNT)
+    only = dict.fromkeys(("server", "status", "jvm", "properties", "truststore"))
+    nobody = {"username": None, "password": None, "sender": None, "recipient": None, "method": "openssl"}
+    trials = [{"name": "next", "certificates": [{"pem": old.pem}]}]
+    trial = node.plan(False, **only, probe=nobody, trials=trials)["trials"]["next"]
+    assert (trial["trusted"], trial["delivers"], trial["outcome"]) == (None, False, "unknown")
+    assert "out of date" in trial["reason"]
+
+
+def test_one_jvm_serves_the_whole_plan(start: Start, tmp_path: Path) -> None:
+    """It loads the truststore, tells its name, and judges by that truststore and by those of the trials."""
+    node, started = start(**ACCOUNT), tmp_path / "started"
+    home = tmp_path / "java"
+    (home / "bin").mkdir(parents=True)
+    own = JavaHome.on_path()
+    assert own is not None
+    (home / "bin/java").write_text(f'#!/bin/sh\necho >> {started}\nexec {own.java} "$@"\n')
+    (home / "bin/java").chmod(0o755)
+    trials = [{"name": str(number), "certificates": [{"pem": CA.pem}]} for number in range(3)]
+    product = {"java_home": str(home)}
+    found = node.plan(product=product, probe={"method": "jvm"}, truststore={"base": "none"}, trials=trials)
+    assert not found.failed, found["msg"]
+    assert found["truststore"]["loaded"]["method"] == "jvm"
+    assert [trial["jvm"]["method"] for trial in found["trials"].values()] == ["jvm"] * 3
+    assert started.read_text() == "\n"
+
+
+def test_what_no_jvm_reads_is_refused_by_name(start: Start) -> None:
+    """A critical extension in a form that Python takes. Nothing is asked of the mail server then."""
+    odd = certificate(CA_EXTENSION, extension(31, sequence(der(2, b"\x01")), critical=True))
+    node = start(**ACCOUNT)
+    before = node.contents()
+    found = node.plan(False, truststore={"certificates": [{"pem": to_pem(odd)}]})
+    assert found["failures"] == ["truststore"]
+    assert re.search(rf"Java \d+.* does not read .*certificates\[0\]: .*{sha256(odd)}", found.message)
+    assert found["probe"]["skipped"]
+    assert node.contents() == before
 
 
 def test_logins_are_each_told(start: Start) -> None:

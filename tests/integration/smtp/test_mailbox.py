@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import base64
+import mailbox as maildir
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
@@ -15,6 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.imap import ImapMailbox as Mailbox
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 
+from tests.imap_server import ImapServer
 from tests.integration.smtp import bad_servers as bad
 from tests.integration.smtp.bad_servers import BadServer, Peer
 from tests.mail_server import Certificate, self_signed
@@ -215,6 +218,48 @@ def test_a_message_that_cannot_be_read_does_not_end_the_search(certificate: Cert
     ):
         (message,) = mailbox.new()
     assert not message.is_multipart()
+
+
+def test_a_password_that_is_not_ascii_on_a_real_server(tmp_path: Path, certificate: Certificate) -> None:
+    secret = "p\u00e4ssw\u00f6rd \u20ac"
+    maildir.Maildir(tmp_path / "Maildir")
+    with ImapServer(tmp_path / "Maildir", "ops", secret, *certificate.write(tmp_path)) as server:
+        one = Account("127.0.0.1", server.port, "starttls", "ops", secret, trusted=[certificate.der])
+        with Mailbox(one, Deadline(30)) as opened:
+            opened.mark()
+
+
+@pytest.mark.parametrize("before", [b"LOGINDISABLED", b"AUTH=PLAIN"])
+def test_what_is_offered_counts_once_it_is_encrypted(before: bytes, certificate: Certificate) -> None:
+    """Most servers offer no login before, and what is offered then may be somebody else's word."""
+    after = b"AUTH=PLAIN" if before == b"LOGINDISABLED" else b"AUTH=SCRAM-SHA-1"
+
+    def capability(peer: Peer, said: bytes) -> None:
+        tag, command = peer.line().split()[:2]
+        assert command == b"CAPABILITY"
+        peer.say(b"* CAPABILITY IMAP4rev1 STARTTLS " + said + b"\r\n" + tag + b" OK done\r\n")
+
+    def script(peer: Peer) -> None:
+        peer.say(b"* OK ready\r\n")
+        capability(peer, before)
+        peer.say(peer.line().split(b" ")[0] + b" OK begin\r\n")
+        peer.start_tls()
+        capability(peer, after)
+        tag = peer.line().split(b" ")[0]
+        peer.say(b"+ \r\n")
+        peer.line()
+        peer.say(tag + b" OK in\r\n")
+        peer.say(b"* 0 EXISTS\r\n" + peer.line().split(b" ")[0] + b" OK done\r\n")
+        peer.hang()
+
+    with BadServer(script, certificate) as server:
+        one = account(server, "starttls", certificate)._replace(password="p\u00e4ss")
+        if after == b"AUTH=PLAIN":
+            Mailbox(one, Deadline(5)).close()
+        else:
+            with pytest.raises(StashMailError, match="does not offer the mechanism PLAIN"):
+                Mailbox(one, Deadline(5))
+        assert (b"AUTHENTICATE PLAIN" in server.received) == (after == b"AUTH=PLAIN")
 
 
 @pytest.mark.parametrize("offers", [True, False])

@@ -176,6 +176,19 @@ def test_a_stranger_s_long_lines_do_not_end_the_search(tmp_path: Path, certifica
     assert arrival is not None
 
 
+def test_a_server_that_does_not_know_capa(certificate: Certificate) -> None:
+    """It is optional, and so is what it tells of."""
+
+    def script(peer: bad.Peer) -> None:
+        peer.say(b"+OK ready\r\n")
+        peer.answer(b"+OK\r\n", b"+OK in\r\n", b"-ERR unknown command\r\n", b"+OK 0 0\r\n")
+        peer.hang()
+
+    with BadServer(script) as server, Pop3Mailbox(account(server, "plain", certificate), Deadline(5)) as opened:
+        assert opened.pause == 1.0
+        assert b"CAPA" in server.received
+
+
 @pytest.mark.parametrize("offers", [True, False])
 def test_a_password_that_is_not_ascii(offers: bool, certificate: Certificate) -> None:
     secret = "p\u00e4ssw\u00f6rd \u20ac"

@@ -24,7 +24,7 @@ import javax.net.ssl.TrustManagerFactory;
  * <p>A question is mode, store, host and port, separated by tabs. Modes: smtps and starttls connect by JavaMail;
  * identity makes a TLS connection with the JVM's own check of the host name, as Angus Mail does. The store is a JKS
  * file, or "-" for the JVM's own default context. The answer is "ok" or the chain of exceptions. Mode hello answers with
- * the name that JavaMail gave in EHLO.
+ * the name that JavaMail gave in EHLO; mode login logs in without TLS.
  */
 public final class Verdict {
     private static final int TIMEOUT_MS = 5000;
@@ -45,7 +45,9 @@ public final class Verdict {
         String host = question[2];
         int port = Integer.parseInt(question[3]);
         try {
-            if (mode.equals("hello")) {
+            if (mode.equals("login")) {
+                login(host, port);
+            } else if (mode.equals("hello")) {
                 return hello(host, port);
             } else if (mode.equals("identity")) {
                 identify(factory(question[1]), host, port);
@@ -79,6 +81,12 @@ public final class Verdict {
         }
         try (Transport transport = Session.getInstance(properties).getTransport("smtp")) {
             transport.connect(host, port, null, null);
+        }
+    }
+
+    private static void login(String host, int port) throws Exception {
+        try (Transport transport = Session.getInstance(new Properties()).getTransport("smtp")) {
+            transport.connect(host, port, "user", "secret");
         }
     }
 

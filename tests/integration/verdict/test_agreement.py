@@ -182,8 +182,8 @@ def same(report: JvmReport, said: str) -> bool:
 
 
 def plain(text: str) -> str:
-    # What differs from one connection to the next, such as a certificate in hexadecimal.
-    return re.sub(r"\s+", " ", re.sub(r"@[0-9a-f]+", "", text))
+    # What differs from one connection to the next, such as a certificate in hexadecimal, or the time.
+    return re.sub(r"\s+", " ", re.sub(r"@[0-9a-f]+|\d{4}-\d\d-\d\dT[\d:.]+Z", "", text))
 
 
 def test_known_situations(machines: list[Machine], shared: Path) -> None:
@@ -327,6 +327,16 @@ def settings(folder: Path) -> list[list[str]]:
         ["-Djdk.security.allowNonCaAnchor=true"],
         ["-Djava.net.preferIPv6Addresses=true"],
         ["-DsocksProxyHost=127.0.0.1", "-DsocksProxyPort=1"],
+        ["-Djdk.tls.client.protocols=TLSv1.2", "-Djdk.tls.client.cipherSuites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+        ["-Djdk.tls.client.SignatureSchemes=rsa_pss_rsae_sha256"],
+        ["-Djdk.tls.namedGroups=nonsense"],
+        ["-Djdk.tls.maxHandshakeMessageSize=900"],
+        ["-Djdk.tls.client.enableStatusRequestExtension=true", "-Dcom.sun.net.ssl.checkRevocation=true"],
+        ["-Dcom.sun.security.enableCRLDP=true", "-Dcom.sun.net.ssl.checkRevocation=true"],
+        ["-Djsse.enableSNIExtension=false"],
+        ["-Djavax.net.ssl.trustStoreProvider=SUN", f"-D{TYPE_PROPERTY}=JKS"],
+        ["-Djavax.net.ssl.trustStoreProvider=nonsense"],
+        ["-Djava.net.preferIPv4Stack=true"],
     ]
     for number, text in enumerate(
         (
@@ -335,6 +345,13 @@ def settings(folder: Path) -> list[list[str]]:
             "jdk.tls.disabledAlgorithms=TLSv1.3, TLSv1.2\n",
             "ssl.TrustManagerFactory.algorithm=SunX509\n",
             "keystore.type=jks\n",
+            "keystore.type=pkcs12\nkeystore.type.compat=false\n",
+            "jdk.certpath.disabledAlgorithms=RSA keySize < 3072\n",
+            "jdk.certpath.disabledAlgorithms=SHA256 usage TLSServer\n",
+            "jdk.certpath.disabledAlgorithms=SHA256 denyAfter 2020-01-01\n",
+            "jdk.tls.disabledAlgorithms=ECDSA, RSA keySize < 3072\n",
+            "ocsp.enable=true\n",
+            "security.provider.1=nonsense\n",
         )
     ):
         path = folder / f"{number}.security"
@@ -350,7 +367,7 @@ def test_settings_of_the_jvm(javas: list[images.Java], classes: Path, shared: Pa
     server_kinds = [leaf(middle), leaf(root, key_kind="rsa-2048")]
     path = store(shared, (root.der,))
     cases = [[f"-D{PATH_PROPERTY}={path}", *arguments] for arguments in settings(shared)]
-    asked, cases = (javas, cases) if FULL else (javas[-1:], cases[1::3])
+    asked, cases = (javas, cases) if FULL else (javas[-1:], cases[1::6])
     count = COUNTS["settings among the JVM's arguments"] = Count(len(cases) * len(server_kinds))
     for certificate in server_kinds:
         with MailServer("starttls_required", certificate=certificate) as server:

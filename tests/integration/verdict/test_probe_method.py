@@ -282,6 +282,22 @@ def test_a_java_that_is_too_old(tmp_path: Path, truststore: str) -> None:
     assert "is too old" in found.facts["jvm"]["method_reason"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs what belongs to others as somebody else")
+@pytest.mark.parametrize("account", [None, "daemon"])
+def test_a_java_of_several_owners(account: str | None, truststore: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)  # pytest's own let nobody but root in
+    home = fake_java(tmp_path, said(version="17", trusted="true", identity="true", stage="done"))
+    os.chown(f"{home}/bin", 12345, 12345)
+    (Path(home) / "lib").mkdir()
+    os.chown(f"{home}/lib", 12346, 12346)
+    with MailServer("smtps", certificate=SERVER) as server:
+        found = probe(settings(server, truststore, java_home=home, method="auto", account=account))
+    assert found.facts["jvm"]["method"] == ("jvm" if account else "openssl")
+    words = "run as daemon" if account else "is not run, since root would run it"
+    assert words in found.facts["jvm"]["method_reason"]
+
+
 def test_no_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StashMailError, match="holds no Java"):
         Jvm(Setup(str(tmp_path)))

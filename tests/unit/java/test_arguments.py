@@ -27,6 +27,9 @@ def test_the_last_of_each_counts() -> None:
         "-Dcom.sun.net.ssl.checkRevocation=true",
         "-Dcom.sun.security.enableCRLDP=true",
         "-Dsun.security.ssl.allowLegacyHelloMessages=false",
+        # Of the providers that this JVM has, by its own java.security.
+        "-Djavax.net.ssl.trustStoreProvider=SUN",
+        "-Djsse.enableSNIExtension=false",
     ],
 )
 def test_what_bears_on_the_verdict(argument: str) -> None:
@@ -41,7 +44,6 @@ def test_what_bears_on_the_verdict(argument: str) -> None:
         "-Djava.security.properties==/tmp/evil",
         "-Djava.security.manager=com.example.Evil",
         "-Djava.security.policy=/tmp/evil",
-        "-Djavax.net.ssl.trustStoreProvider=Evil",
         "-Djavax.net.ssl.keyStore=/etc/shadow",
         "-Dsun.security.jgss.lib=/tmp/evil.so",
         "-Dsun.security.smartcardio.library=/tmp/evil.so",

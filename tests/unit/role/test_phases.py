@@ -109,6 +109,12 @@ def test_settings_are_written_by_one_node_and_what_proves_them_is_chosen() -> No
     assert phases({}, ALL, {**WANTED, "verify": "never"}) == []
 
 
+def test_a_mechanism_that_only_the_product_speaks_leaves_the_proof_to_it() -> None:
+    untested = {**NOTHING, "probe": {"outcome": "auth_untested"}}
+    assert phases(untested, ALL, WANTED) == ["notification"]
+    assert phases(untested, ALL, {**WANTED, "verify": "never"}) == []
+
+
 def test_what_the_process_has_not_read() -> None:
     assert unread(NOTHING) == []
     both = {"jvm": {"restart_needed": True}, "properties": {"restart_needed": True}}

@@ -13,12 +13,12 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.additions import (
     CertificateSet,
-    PresentedChain,
     choose,
     warnings_for,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
