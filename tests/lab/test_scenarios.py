@@ -26,6 +26,8 @@ LABS = {
     "2": ["rotate", "modes", "upgrade"],
     "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard"],
 }
+# Images that other tests build when they are asked for.
+NOT_HERE = ("ee_", "fresh_")
 LOGS = ROOT / ".cache/logs/molecule"
 # A scenario takes one to three minutes, the first build of the images three; more where other things run too.
 SCENARIO_SECONDS = 1200
@@ -109,7 +111,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[str]:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: run scripts/system-packages")
     build, create, destroy = (LOGS / f"{name}-{number}.log" for name in ("build", "create", "destroy"))
-    images = sorted(path.parent.name for path in ROOT.glob("tests/lab/images/*/image.toml"))
+    there = sorted(path.parent.name for path in ROOT.glob("tests/lab/images/*/image.toml"))
+    images = [name for name in there if not name.startswith(NOT_HERE)]
     command = [sys.executable, "tests/lab/images/build.py", *images]
     if status := run(number, command, build, BUILD_SECONDS):
         fail(number, "Building the images", status, build)
