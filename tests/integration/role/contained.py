@@ -11,6 +11,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,9 +93,21 @@ class Contained:
             subprocess.run(argv, cwd=self.folder, check=True, capture_output=True, timeout=180)
             with self.server:
                 self.settings["stash_mail_port"] = self.server.port
+                self._wait()
                 yield
         finally:
             self.remove()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 120
+        status = f"{self.settings['stash_mail_bitbucket_url']}/status"
+        while True:
+            with contextlib.suppress(OSError):
+                if urllib.request.urlopen(status, timeout=10).status == 200:  # noqa: S310 - our own URL
+                    return
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.container} does not serve")
+            time.sleep(0.2)
 
     def remove(self) -> None:
         """Remove all that was made."""
