@@ -24,7 +24,7 @@ from tests.lab.runs import LOGS as RUNS
 LABS = {
     "1": ["cluster", "exim", "legacy_stash", "init_script"],
     "2": ["rotate", "modes", "upgrade"],
-    "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard"],
+    "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard", "jmx_over_ssl"],
 }
 # Images that other tests build when they are asked for.
 NOT_HERE = ("ee_", "fresh_")
