@@ -17,7 +17,7 @@ description:
     M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties),
     M(stashops.mail.stash_mail_truststore), M(stashops.mail.stash_mail_probe), M(stashops.mail.stash_mail_send) and
     M(stashops.mail.stash_mail_notification) would say in check mode, and changes nothing.
-  - Where all is as wanted, it can send the message that proves it in the same call, see O(message).
+  - Where all is as wanted, it can send the message that proves it in the same call, see O(proof).
   - A question is asked if its options are given. Its answer stands under the same name, and is what that module
     returns.
   - The mail server is judged by the very truststore that would be written, which need not be there yet.
@@ -31,13 +31,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Never changes anything, so that it does the same in check mode, except for O(message).
+    details: Never changes anything, so that it does the same in check mode, except for O(proof).
   diff_mode:
     support: full
     details: What would change stands in the answers, as C(diff).
   idempotent:
     support: N/A
-    details: Never changes anything. Each run sends O(message) where that is given and nothing differs.
+    details: Never changes anything. Each run sends O(proof) where that is given and nothing differs.
 options:
   judged_by:
     description:
@@ -228,7 +228,7 @@ probe:
 message:
   description: What became of the message, as M(stashops.mail.stash_mail_send) returns it.
   type: dict
-  returned: if O(message) is given, and it was sent or tried to be
+  returned: if O(proof) is given, and it was sent or tried to be
 trials:
   description:
     - For each of O(trials) whether it would do, by name.
@@ -288,7 +288,7 @@ send:
   description:
     - What M(stashops.mail.stash_mail_send) returns in check mode. Has C(skipped) and C(msg) where it was not asked.
   type: dict
-  returned: if O(send) is given, unless the message of O(message) was sent
+  returned: if O(send) is given, unless the message of O(proof) was sent
 notification:
   description:
     - What M(stashops.mail.stash_mail_notification) returns in check mode. Has C(skipped) and C(msg) where it was not

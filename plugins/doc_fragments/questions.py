@@ -72,13 +72,13 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
             "It is not asked where O(server) or O(send) has failed, so that no password is tried twice.",
         ],
     ),
-    "message": (
+    "proof": (
         "stash_mail_send",
         [
             "A test message, sent where nothing would be changed, the product need not be restarted, and the mail "
             "server would take mail. It is not sent in check mode.",
-            "O(probe) and O(truststore) must be given too. What their answers tell, such as O(message.truststore) and "
-            "O(message.trusted_chain), takes precedence.",
+            "O(probe) and O(truststore) must be given too. What their answers tell, such as O(proof.truststore) and "
+            "O(proof.trusted_chain), takes precedence.",
             "That it did not get there is an answer with C(failed), and no failure of the module.",
         ],
     ),

@@ -15,7 +15,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp import deliver
 
 Params = t.Mapping[str, t.Any]
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "message": {"type": "dict", "options": delivery.ARGUMENT_SPEC, **delivery.RULES}
+    "proof": {"type": "dict", "options": delivery.ARGUMENT_SPEC, **delivery.RULES}
 }
 
 
@@ -41,7 +41,7 @@ def send(host: Host, params: Params, result: Params) -> Answer:
         "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],
         "hello": probe.get("hello") or "",
     }
-    options = {**params["message"], **{name: value for name, value in found.items() if value}}
+    options = {**params["proof"], **{name: value for name, value in found.items() if value}}
     try:
         return delivery.run(host, options)
     except StashMailError as error:

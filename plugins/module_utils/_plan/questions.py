@@ -57,11 +57,11 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     if (params["trials"] or params["logins"]) and not params["probe"]:
         raise StashMailError("trials and logins are about a mail server: give probe, which says where it is.")
-    if params["message"] and not (params["probe"] and params["truststore"]):
-        raise StashMailError("message proves what is as wanted: give probe and truststore, which say what that is.")
+    if params["proof"] and not (params["probe"] and params["truststore"]):
+        raise StashMailError("proof is for what is as wanted: give probe and truststore, which say what that is.")
     with Asking(host) as asking, looked_at_once():
         result = _ask(asking, params)
-    if params["message"] and not host.check_mode and proof.is_due(result):
+    if params["proof"] and not host.check_mode and proof.is_due(result):
         result["message"] = proof.send(host, params, result)
     return result
 
@@ -87,7 +87,7 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         if params["kubernetes"]:
             asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
         asked_on = mail.ask(asking, params, planned, has_cryptography, java)
-    sends = bool(params["message"]) and not host.check_mode and proof.is_due(_planned(asking.answers))
+    sends = bool(params["proof"]) and not host.check_mode and proof.is_due(_planned(asking.answers))
     mailbox.ask(asking, {**params, "send": None if sends else params["send"]}, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
 

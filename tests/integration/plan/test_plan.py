@@ -120,24 +120,24 @@ def test_a_message_proves_what_is_as_wanted(start: Start) -> None:
     node = start(**ACCOUNT)
     probe = node.options["probe"]
     message = {name: probe[name] for name in ("host", "port", "security", "sender", "recipient", "deadline")} | ACCOUNT
-    assert "message" not in node.plan(message=message).result, "nothing is as wanted yet"
+    assert "message" not in node.plan(proof=message).result, "nothing is as wanted yet"
     for question in ("truststore", "properties", "jvm", "server"):
         node.run(MODULES[question], _for_single(node, question), check=False)
-    assert "message" not in node.plan(check=True, message=message).result
+    assert "message" not in node.plan(check=True, proof=message).result
     assert node.server.messages == []
-    found = node.plan(message=message)
+    found = node.plan(proof=message)
     assert found["planned"] == []
     assert found["message"]["outcome"] == "accepted"
     assert found["message"]["jvm"]["method"] == "known", "the verdict of the plan"
     assert len(node.server.messages) == 1
     # Its failure is an answer like any other.
     mailbox = {"host": "127.0.0.1", "port": 1, "username": "ops", "password": OTHER_PASSWORD}
-    found = node.plan(message={**message, "imap": mailbox})
+    found = node.plan(proof={**message, "imap": mailbox})
     assert not found.failed
     assert found["message"]["failed"] is True
     assert "127.0.0.1:1" in found["message"]["msg"]
     assert len(node.server.messages) == 1
-    assert "give probe and truststore" in node.plan(message=message, truststore=None)["msg"]
+    assert "give probe and truststore" in node.plan(proof=message, truststore=None)["msg"]
 
 
 # Each question failing alone.
