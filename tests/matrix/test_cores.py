@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from tests import doc_table
 from tests.integration.role.conftest import Site, make_site
@@ -75,15 +76,29 @@ def site(tmp_path: Path) -> Iterator[Site]:
     certificate.write_text(certificate.read_text() + issuer.pem)
     with make_site(tmp_path, settings=Settings(tls_certificate=str(certificate), tls_key=str(key))) as made:
         made.settings["stash_mail_bitbucket_ca_path"] = str(ca)
+        vault_the_passwords(made)
         yield made
+
+
+def vault_the_passwords(site: Site) -> None:
+    """Put the passwords into a file of variables, each encrypted by itself as administrators have them."""
+    (site.folder / "vault-password").write_text("of the vault")
+    vault = VaultLib([("default", VaultSecret(b"of the vault"))])
+    lines = []
+    for name in ("stash_mail_password", "stash_mail_bitbucket_admin_password"):
+        text = vault.encrypt(site.settings.pop(name)).decode()
+        lines += [f"{name}: !vault |", *(f"  {line}" for line in text.splitlines())]
+    (site.folder / "passwords.yml").write_text("\n".join(lines) + "\n")
 
 
 def run(programs: Path, site: Site, playbook: Path, *options: str, fails: bool = False) -> str:
     """Run a playbook and return what it printed; fails the test with that where its end is another than expected."""
     inventory = site.folder / "matrix.json"
     inventory.write_text(json.dumps({"bitbucket": {"hosts": {"stand_in": site.settings}}}))
+    vault_password = str(site.folder / "vault-password")
+    passwords = ["--vault-password-file", vault_password, "--extra-vars", f"@{site.folder / 'passwords.yml'}"]
     done = subprocess.run(
-        [str(programs / "ansible-playbook"), "--inventory", str(inventory), *options, str(playbook)],
+        [str(programs / "ansible-playbook"), "--inventory", str(inventory), *passwords, *options, str(playbook)],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,

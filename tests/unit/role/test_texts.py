@@ -27,7 +27,12 @@ def test_all_of_the_role_are_asked_about() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main" / "main.yml").read_text("utf-8"))
     assert re.findall(r"'\w+': (\w+)", variables["__stash_mail_texts"]) == TEXTS
     assert len(TEXTS) > 40
-    assert {name for name, option in options().items() if option.get("no_log")} == set(_SECRETS)
+    assert set(_SECRETS) < set(TEXTS)
+
+
+def test_no_specification_says_no_log() -> None:
+    # ansible-core before 2.19 refuses an inline vault there: Unknown parameter type. The modules' options say it.
+    assert "no_log" not in (ROLE / "meta" / "argument_specs.yml").read_text("utf-8")
 
 
 @pytest.mark.parametrize("value", [None, 5, 1.5, True, ["a"], {"a": "b"}], ids=repr)
