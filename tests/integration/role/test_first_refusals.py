@@ -55,6 +55,12 @@ def test_no_host(tmp_path: Path, playbook: str) -> None:
         assert "No host of this run is in the inventory's group bitbucket" in run(tmp_path, playbook, inventory)
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_phase_to_skip(tmp_path: Path, playbook: str) -> None:
+    said = run(tmp_path, playbook, {"bitbucket": {"hosts": {"one": HOST}}}, "--skip-tags", "other,stash_mail_verify")
+    assert "--skip-tags stash_mail_verify would skip the questions that all phases need" in said
+
+
 def test_none_is_left_by_the_limit(tmp_path: Path) -> None:
     inventory = {"bitbucket": {"hosts": {"one": HOST}}, "others": {"hosts": {"other": {}}}}
     assert "let --limit leave some" in run(tmp_path, "provision", inventory, "--limit", "other")

@@ -56,4 +56,5 @@
     search.focus();
   });
   apply();
+  unfold();
 })();
