@@ -6,6 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
+# Without Java's word there may be no verdict.
+_TRUST = {
+    True: "The JVM trusts the mail server",
+    False: "The JVM does not trust the mail server",
+    None: "Whether the JVM trusts the mail server is not known",
+}
+
 
 def summary(result: t.Mapping[str, t.Any], check: bool = False, is_changed: bool = True) -> list[str]:
     """One sentence for each phase in ``result``, in the order of the phases.
@@ -72,8 +79,7 @@ def _probe(result: t.Mapping[str, t.Any]) -> list[str]:
     said = []
     jvm = result.get("jvm")
     if jvm:
-        trusts = "trusts" if jvm["trusted"] else "does not trust"
-        said.append(f"The JVM {trusts} the mail server: {jvm['reason']}.")
+        said.append(f"{_TRUST[jvm['trusted']]}: {jvm['reason']}.")
     tls = result.get("tls")
     over = f" over {tls['version']}" if tls else ""
     return [*said, f"{result['meaning']} ({result['outcome']}{over})"]

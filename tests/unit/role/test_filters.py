@@ -124,6 +124,19 @@ def test_summary_of_a_check_claims_nothing(changed: bool, check: bool, said: lis
     assert [words in sentence for words, sentence in zip(said, sentences, strict=True)] == [True] * len(said)
 
 
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (True, "The JVM trusts the mail server: so it is."),
+        (False, "The JVM does not trust the mail server: so it is."),
+        (None, "Whether the JVM trusts the mail server is not known: so it is."),
+    ],
+)
+def test_summary_of_a_verdict(trusted: bool | None, said: str) -> None:
+    probe = {"outcome": "x", "meaning": "So it ends.", "tls": None, "jvm": {"trusted": trusted, "reason": "so it is"}}
+    assert summary({"probe": probe}) == [said, "So it ends. (x)"]
+
+
 def test_summary_of_a_check_that_would_take_the_settings_out() -> None:
     result = {"server": {"changed": True, "mail_server": {"before": {}, "after": None}}}
     assert summary(result, check=True) == ["No mail server would be configured."]
