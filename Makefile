@@ -103,7 +103,8 @@ bench-fleet: system-packages env ## many hosts against the same job by community
 
 docs-tables: system-packages env ## write the tables in docs/ that tests compare with what they find
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py \
-	  tests/unit/net/test_troubleshooting.py tests/unit/docs/test_variables.py tests/integration/docs/test_log_lines.py
+	  tests/unit/net/test_troubleshooting.py tests/unit/docs/test_variables.py tests/integration/docs/test_log_lines.py \
+	  tests/unit/role/test_presets.py tests/unit/product/test_deployments.py tests/integration/product/test_deployments.py
 
 agreement: system-packages env ## the verdict against JavaMail on five JVMs, in more than 500 situations; writes its table
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/verdict

@@ -20,8 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # What an installed collection is made of; the rest of the checkout serves its developers.
 SHIPPED = (
     "CHANGELOG.rst",
+    "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "changelogs",
     "docs",
     "galaxy.yml",

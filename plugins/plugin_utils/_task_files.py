@@ -17,7 +17,7 @@ def task_files(first: str, second: str, values: Values) -> str:
         return ""
     return (
         f"{' and '.join(wrong)} is no file on the controller, by its absolute path. Give stash_mail_{first} and "
-        f"stash_mail_{second} as {{{{ playbook_dir }}}}/tasks.yml, or with another absolute path."
+        f"stash_mail_{second} as {{{{ inventory_dir }}}}/../tasks.yml, or with another absolute path."
     )
 
 

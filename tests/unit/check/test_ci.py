@@ -13,6 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs" / "ci"
 ROLE = ROOT / "roles" / "stash_mail"
+REPOSITORY = "stash_mail.git"
 FILES = sorted(path.name for path in FOLDER.iterdir())
 
 
@@ -23,7 +24,11 @@ def known() -> set[str]:
     metrics = re.findall(
         r"^# TYPE (\w+)", (ROLE / "templates" / "report" / "metrics.prom.j2").read_text(), re.MULTILINE
     )
-    return {name for spec in specs.values() for name in spec["options"]} | {item["file"] for item in files} | {*metrics}
+    return (
+        {name for spec in specs.values() for name in spec["options"]}
+        | {item["file"] for item in files}
+        | {*metrics, REPOSITORY}
+    )
 
 
 @pytest.mark.parametrize("name", FILES)

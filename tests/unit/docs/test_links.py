@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from scripts.stage import staged_name
 from tests.unit.docs.pages import PAGES, ROOT, prose
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -35,6 +36,14 @@ def test_links_lead_somewhere(page: str) -> None:
         if anchor:
             there = anchors(goal.resolve().relative_to(ROOT).as_posix())
             assert anchor in there, f"{page} links to {target}, and there are {sorted(there)}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if staged_name(page)])
+def test_what_is_shipped_links_to_what_is_shipped(page: str) -> None:
+    for target in links(page):
+        if path := target.partition("#")[0]:
+            goal = ((ROOT / page).parent / path).resolve().relative_to(ROOT).as_posix()
+            assert staged_name(goal), f"{page} links to {target}, which the built archive does not have"
 
 
 def test_the_index_has_every_page() -> None:
