@@ -24,7 +24,8 @@ ENTRIES = {
 
 def plain(text: str) -> str:
     """Ansible's markup as Markdown: options and values as code."""
-    text = re.sub(r"O\(([\w.]+#\w+:)?([^)]*)\)", r"`\2`", text)
+    text = re.sub(r"O\((?:\w+\.)*(\w+)#module:([^)]*)\)", r"`\2` of `\1`", text)
+    text = re.sub(r"O\(([^)]*)\)", r"`\1`", text)
     text = re.sub(r"M\(([^)]*)\)", r"`\1`", text)
     text = re.sub(r"[VC]\(([^)]*)\)", r"`\1`", text)
     return text.replace("|", "\\|")
