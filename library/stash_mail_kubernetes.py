@@ -52,12 +52,14 @@ options:
     required: true
   values_files:
     description:
-      - The site's own files of values for the chart, in the order in which Helm gets them.
+      - The site's own files of values for the chart, in the order in which Helm gets them. O(values) among them is left
+        out.
+      - Required for O(state=present), as an empty list where there are none - of a list, Helm takes what its last file
+        says, so the site's are repeated.
       - Where they set C(bitbucket.additionalCertificates), the chart gives the JVM another truststore after ours, which
         wins. That ends the task.
     type: list
     elements: path
-    default: []
   name:
     description: Name of the Secret, and of the volume.
     type: str
@@ -73,7 +75,7 @@ options:
   state:
     description:
       - V(present) writes the files.
-      - V(absent) removes them.
+      - V(absent) removes them, and leaves files of others.
     type: str
     choices: [present, absent]
     default: present

@@ -29,6 +29,7 @@ for folder in /proc/[0-9]*; do
   printf '%s\\0' "$1"
   cat "$folder/cmdline"
 done 2>/dev/null
+exit 0
 """
 _MAX = 8 * 1024 * 1024
 _STARTED = 19  # of the fields behind the command's name in /proc/PID/stat

@@ -13,9 +13,9 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
-    PATH_ARGUMENT,
     VARIABLE,
     TruststoreArguments,
+    find_arguments,
     merge,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import load_yaml
@@ -33,6 +33,8 @@ class Chart(t.NamedTuple):
     arguments: list[str]
     mounts: list[t.Any]
     volumes: list[t.Any]
+    # The truststore's arguments in other variables of its environment.
+    outside: list[str]
 
 
 def read(files: t.Sequence[str]) -> Chart:
@@ -45,7 +47,8 @@ def read(files: t.Sequence[str]) -> Chart:
         values = _merge(values, found or {})
     product = _mapping(values, "bitbucket")
     _check_certificates(_mapping(product, "additionalCertificates"))
-    _check_variables(_list(product, "additionalEnvironmentVariables"))
+    variables = _list(product, "additionalEnvironmentVariables")
+    _check_variables(variables)
     arguments = product.get("additionalJvmArgs") or []
     if isinstance(arguments, str):
         arguments = [arguments]
@@ -53,19 +56,24 @@ def read(files: t.Sequence[str]) -> Chart:
         [word for item in arguments for word in str(item).split()],
         _list(product, "additionalVolumeMounts"),
         _list(_mapping(values, "volumes"), "additional"),
+        [word for item in variables if isinstance(item, dict) for word in find_arguments(str(item.get("value")))],
     )
 
 
-def with_truststore(chart: Chart, name: str, folder: str, sha256: str) -> Values:
-    """The values of a further file: the Secret ``name`` in ``folder``, and the JVM pointed at it."""
+def with_truststore(chart: Chart, name: str, folder: str, sha256: str, outside: t.Sequence[str] = ()) -> Values:
+    """The values of a further file: the Secret ``name`` in ``folder``, and the JVM pointed at it.
+
+    ``outside`` are the truststore's arguments that the JVM gets from elsewhere than the site's values.
+    """
+    _check_volumes(chart.volumes, name)
     mounts = [item for item in chart.mounts if not _is(item, "name", name)]
     for item in mounts:
-        if _is(item, "mountPath", folder):
+        if isinstance(item, dict) and str(item.get("mountPath")).rstrip("/") == folder:
             raise StashMailError(
                 f"The site's values mount {item.get('name')} at {folder} already: set mount_path to another folder."
             )
     given = [word for word in chart.arguments if not word.startswith(MARK)]
-    ours = merge(given, TruststoreArguments(f"{folder}/{FILE}"), ())
+    ours = merge(given, TruststoreArguments(f"{folder}/{FILE}"), [*chart.outside, *outside])
     volume = {"name": name, "secret": {"secretName": name, "optional": False}}
     return {
         "bitbucket": {
@@ -99,6 +107,15 @@ def _check_certificates(certificates: Values) -> None:
         )
 
 
+def _check_volumes(volumes: t.Sequence[t.Any], name: str) -> None:
+    for item in volumes:
+        if _is(item, "name", name) and not _is(item.get("secret"), "secretName", name):
+            raise StashMailError(
+                f"The site's values have a volume {name} of their own in volumes.additional, which ours would replace: "
+                "set name (stash_mail_kubernetes_name) to another one."
+            )
+
+
 def _check_variables(variables: t.Sequence[t.Any]) -> None:
     for item in variables:
         if _is(item, "name", VARIABLE):
@@ -106,7 +123,7 @@ def _check_variables(variables: t.Sequence[t.Any]) -> None:
                 f"The site's values set {VARIABLE} in bitbucket.additionalEnvironmentVariables, which wins over "
                 "bitbucket.additionalJvmArgs: move its arguments there."
             )
-        if _is(item, "name", "_JAVA_OPTIONS") and PATH_ARGUMENT in str(item.get("value")):
+        if _is(item, "name", "_JAVA_OPTIONS") and find_arguments(str(item.get("value"))):
             raise StashMailError(
                 "The site's values give a truststore in _JAVA_OPTIONS of bitbucket.additionalEnvironmentVariables, and "
                 "that wins over every argument: take it out, and name its certificates in certificates "

@@ -137,7 +137,7 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
     plan.our_paths = {word[len(PATH_ARGUMENT) :] for word in was_ours if word.startswith(PATH_ARGUMENT)}
     if request.truststore:
         plan.our_paths.add(request.truststore)
-    others += _unseen(process, plan.our_paths, [*others, *was_ours])
+    others += start_script.unseen(process.arguments if process else (), plan.our_paths, [*others, *was_ours])
     for place in plan.places:
         after = place.without_managed()
         if request.wanted and place is chosen:
@@ -146,15 +146,6 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
         if place.before != after:
             plan.changes[place.path] = (place.before, after)
     return plan
-
-
-def _unseen(process: Process | None, our_paths: t.Container[str], known: t.Container[str]) -> list[str]:
-    """The truststore's arguments that a process got of others, such as by a login's environment, and no file shows."""
-    words = [word for word in process.arguments if start_script.is_trust_argument(word)] if process else []
-    # Without another's path, what it has besides ours is what we had set before.
-    if all(word[len(PATH_ARGUMENT) :] in our_paths for word in words if word.startswith(PATH_ARGUMENT)):
-        return []
-    return [word for word in words if word not in known and not word.endswith("=")]
 
 
 def _drop_in_path(service: str) -> str:

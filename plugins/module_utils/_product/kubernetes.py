@@ -14,14 +14,14 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._product import behind, chart, process, start_script
-from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import load_yaml
+from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import dump_yaml, load_yaml
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "path"},
     "manifest": {"type": "path", "required": True},
     "values": {"type": "path", "required": True},
-    "values_files": {"type": "list", "elements": "path", "default": []},
+    "values_files": {"type": "list", "elements": "path"},
     "name": {"type": "str", "default": "stash-mail-truststore"},
     "namespace": {"type": "str", "default": ""},
     "mount_path": {"type": "str", "default": "/var/stash_mail"},
@@ -41,19 +41,26 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
 
     ``truststore`` is the file as it would be, where it is not written yet.
     """
+    params = {**params, "mount_path": _folder(params["mount_path"])}
     before = {path: _read_ours(path, params["state"]) for path in (params["values"], params["manifest"])}
+    running = behind.find_if_there(params["behind"])[0].process if params["behind"] else None
+    our_paths = {path_there(params), *_former_paths(running)}
     arguments: list[str] = []
     foreign = None
     after: dict[str, str | None] = dict.fromkeys(before)
     if params["state"] == "present":
         data = truststore if truststore is not None else _files.read(params["truststore"], _MAX_TEXT)
-        site = chart.read(params["values_files"])
-        values = _values(site, data, params)
+        site = chart.read(_site_files(params))
+        known = [*site.arguments, *_arguments(before[params["values"]])]
+        unseen = start_script.unseen(running.arguments if running else (), our_paths, [*known, *site.outside])
+        values = _values(site, data, params, unseen)
         arguments = values["bitbucket"]["additionalJvmArgs"]
-        foreign = _foreign(site.arguments, params)
-        after = {params["values"]: _dump(values), params["manifest"]: _dump(_secret(data, params))}
-    running = behind.find_if_there(params["behind"])[0].process if params["behind"] else None
-    if running and running.truststore and running.truststore.argument != path_there(params) and not foreign:
+        foreign = _foreign([*site.outside, *site.arguments], params)
+        after = {
+            params["values"]: _dump(values, params["values"]),
+            params["manifest"]: _dump(_secret(data, params), params["manifest"]),
+        }
+    if running and running.truststore and running.truststore.argument not in our_paths and not foreign:
         foreign = running.truststore.argument
     changes = {path: text for path, text in after.items() if text != before[path]}
     result: dict[str, t.Any] = {
@@ -63,7 +70,7 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
         "method": "helm",
         "method_reason": "The product is one of the vendor's Helm chart.",
         "arguments": [mask_argument(argument) for argument in arguments],
-        "restart_needed": _restart_needed(running, arguments, params) if running else bool(changes),
+        "restart_needed": _restart_needed(running, arguments, our_paths, params) if running else bool(changes),
         "foreign_truststore": foreign,
         "process": process.describe(running),
     }
@@ -75,12 +82,31 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
     return result
 
 
-def _values(site: chart.Chart, data: bytes, params: t.Mapping[str, t.Any]) -> chart.Values:
-    folder = params["mount_path"].rstrip("/")
+def _folder(path: str) -> str:
+    folder = f"/{os.path.normpath(path).lstrip('/')}" if path.startswith("/") else path
+    if folder == "/":
+        raise StashMailError("mount_path / is the container's whole file system: name a folder in it.")
+    return folder
+
+
+def _site_files(params: t.Mapping[str, t.Any]) -> list[str]:
+    """The site's files of values; ours among them says nothing of the site."""
+    if params["values_files"] is None:
+        raise StashMailError(
+            "values_files (stash_mail_kubernetes_values_files) is not set, and of a list Helm takes what its last file "
+            "says: name the site's files, whose arguments, mounts and volumes are to be kept, or set it to [] where "
+            "there are none."
+        )
+    ours = os.path.realpath(params["values"])
+    return [path for path in params["values_files"] if os.path.realpath(path) != ours]
+
+
+def _values(site: chart.Chart, data: bytes, params: t.Mapping[str, t.Any], unseen: t.Sequence[str]) -> chart.Values:
+    folder = params["mount_path"]
     start_script.check_arguments(start_script.TruststoreArguments(path_there(params)))
     if folder == "/var/ssl":
         raise StashMailError("mount_path /var/ssl is where the chart has its own truststore: name another folder.")
-    return chart.with_truststore(site, params["name"], folder, hashlib.sha256(data).hexdigest())
+    return chart.with_truststore(site, params["name"], folder, hashlib.sha256(data).hexdigest(), unseen)
 
 
 def _secret(data: bytes, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -111,36 +137,52 @@ def _secret(data: bytes, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def path_there(params: t.Mapping[str, t.Any]) -> str:
     """Where the truststore is in the container."""
-    return f"{params['mount_path'].rstrip('/')}/{chart.FILE}"
+    return f"{params['mount_path']}/{chart.FILE}"
+
+
+def _former_paths(running: process.Process | None) -> list[str]:
+    """Where it was when the process was started: the last path before the truststore's mark, which is ours alone."""
+    words = list(running.arguments) if running else []
+    marks = [number for number, word in enumerate(words) if word.startswith(chart.MARK)]
+    paths = _paths(words[: marks[-1]]) if marks else []
+    return paths[-1:]
 
 
 def _foreign(arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> str | None:
     """A truststore that the site's values name."""
-    paths = [
-        word[len(start_script.PATH_ARGUMENT) :] for word in arguments if word.startswith(start_script.PATH_ARGUMENT)
-    ]
+    paths = _paths(arguments)
     return paths[-1] if paths and paths[-1] != path_there(params) else None
 
 
-def _restart_needed(running: process.Process, arguments: t.Sequence[str], params: t.Mapping[str, t.Any]) -> bool:
+def _paths(arguments: t.Sequence[str]) -> list[str]:
+    prefix = start_script.PATH_ARGUMENT
+    return [word[len(prefix) :] for word in arguments if word.startswith(prefix)]
+
+
+def _restart_needed(
+    running: process.Process,
+    arguments: t.Sequence[str],
+    our_paths: t.Container[str],
+    params: t.Mapping[str, t.Any],
+) -> bool:
     """Whether the JVM was started with another truststore, or another state of it, than it would be now."""
-    in_force = running.truststore.argument if running.truststore else ""
     if params["state"] == "absent":
-        return in_force == path_there(params)
-    return in_force != path_there(params) or arguments[-1] not in running.arguments
+        return running.truststore is not None and running.truststore.argument in our_paths
+    wanted = start_script.TruststoreArguments(path_there(params))
+    return not wanted.is_met_by(running.trust_arguments) or arguments[-1] not in running.arguments
 
 
 def _read_ours(path: str, state: str) -> str | None:
     text = _files.read_text_if_there(path, _MAX_TEXT)
     if text is None or text.startswith(HEADER):
         return text
-    raise StashMailError(f"{path} is a file of others, and ours would {'replace' if state == 'present' else 'be'} it.")
+    if state == "absent":
+        return None
+    raise StashMailError(f"{path} is a file of others, and ours would replace it.")
 
 
-def _dump(content: t.Mapping[str, t.Any]) -> str:
-    import yaml
-
-    return HEADER + str(yaml.safe_dump(content, sort_keys=False, width=1_000_000, default_flow_style=False))
+def _dump(content: t.Mapping[str, t.Any], path: str) -> str:
+    return HEADER + dump_yaml(content, path)
 
 
 def _difference(path: str, before: str | None, after: str | None) -> dict[str, str]:
@@ -148,13 +190,20 @@ def _difference(path: str, before: str | None, after: str | None) -> dict[str, s
     return {"before_header": path, "after_header": path, **dict(zip(("before", "after"), texts))}
 
 
+def _arguments(text: str | None) -> list[str]:
+    """The JVM's arguments in values of ours."""
+    found = load_yaml(text, "values") if text else {}
+    product = found.get("bitbucket") if isinstance(found, dict) else None
+    words = product.get("additionalJvmArgs") if isinstance(product, dict) else None
+    return [str(word) for word in words] if isinstance(words, list) else []
+
+
 def _shown(path: str, text: str | None) -> str:
     """What a file says of us: a site's own arguments may be secrets."""
     found = load_yaml(text, path) if text else {}
     if not isinstance(found, dict):
         return ""
-    words = (found.get("bitbucket") or {}).get("additionalJvmArgs") or []
-    lines = [mask_argument(str(word)) for word in words]
+    lines = [mask_argument(word) for word in _arguments(text)]
     if found.get("kind") == "Secret":
         data = str((found.get("data") or {}).get(chart.FILE, ""))
         lines = [f"a Secret with a truststore of {len(data) * 3 // 4} bytes, SHA-256 of its text {_sha256(data)}"]

@@ -60,6 +60,15 @@ def test_what_is_no_product(tmp_path: Path, text: str) -> None:
     assert behind.find(command(tmp_path, text)).process is None
 
 
+def test_a_process_that_ends_while_it_is_read(tmp_path: Path) -> None:
+    """The status is not that of the last file that was to be read."""
+    (tmp_path / "cat").write_text('#!/bin/sh\n/bin/cat "$@"\ncase $1 in */cmdline) exit 1 ;; esac\n')
+    (tmp_path / "cat").chmod(0o755)
+    (tmp_path / "exec").write_text(f'#!/bin/sh\nPATH="{tmp_path}:$PATH" exec "$@"\n')
+    (tmp_path / "exec").chmod(0o755)
+    assert behind.find([str(tmp_path / "exec")]).user
+
+
 def test_nothing_can_be_run_there(tmp_path: Path) -> None:
     with pytest.raises(StashMailError, match=r"Nothing can be run behind .*: no such container"):
         behind.find(command(tmp_path, "echo no such container >&2; exit 125\n"))

@@ -196,7 +196,25 @@ def test_a_truststore_of_the_site_is_told_and_replaced(run: Run, tmp_path: Path)
             {"bitbucket": {"additionalVolumeMounts": [{"name": "x", "mountPath": "/var/stash_mail"}]}},
             "set mount_path to another folder",
         ),
+        (
+            {"bitbucket": {"additionalEnvironmentVariables": [{"name": "_JAVA_OPTIONS", "value": f"{P}Password=x"}]}},
+            "wins over every argument",
+        ),
+        (
+            {"bitbucket": {"additionalVolumeMounts": [{"name": "x", "mountPath": "/var/stash_mail/"}]}},
+            "set mount_path to another folder",
+        ),
+        (
+            {"volumes": {"additional": [{"name": "stash-mail-truststore", "emptyDir": {}}]}},
+            "set name (stash_mail_kubernetes_name) to another one",
+        ),
+        (
+            {"volumes": {"additional": [{"name": "stash-mail-truststore", "secret": {"secretName": "x"}}]}},
+            "set name (stash_mail_kubernetes_name) to another one",
+        ),
         ("bitbucket: [", "is no YAML, at line"),
+        (f"bitbucket: {'[' * 5000}", "is no YAML"),
+        ("bitbucket: !override {}", "is no YAML, at line"),
         ("- bitbucket", "holds no values of a chart"),
     ],
 )
@@ -212,11 +230,80 @@ def test_refused_before_anything_is_written(run: Run, tmp_path: Path, site: Any,
         ({"namespace": "a b"}, "is no name in Kubernetes"),
         ({"mount_path": "relative"}, "is not an absolute path"),
         ({"mount_path": "/var/ssl/"}, "name another folder"),
+        ({"mount_path": "//var/./ssl"}, "name another folder"),
+        ({"mount_path": "//"}, "name a folder in it"),
+        ({"values_files": None}, "or set it to [] where there are none"),
     ],
 )
 def test_options_that_cannot_be(run: Run, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     assert message in run(**options)["msg"]
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("value", [f"{P}=/x {P}Password=s3cret {P}Type=pkcs12", f"-Da=b '{P}=/x' {P}Password=s3cret"])
+def test_a_truststore_in_another_variable_does_not_meet_ours(run: Run, tmp_path: Path, value: str) -> None:
+    """Its path loses against ours, and its password and type would stay."""
+    site = {"bitbucket": {"additionalEnvironmentVariables": [{"name": "JAVA_OPTS", "value": value}, {"name": "X"}]}}
+    result = run(site)
+    assert result["foreign_truststore"] == "/x"
+    words = made(tmp_path, "values")["bitbucket"]["additionalJvmArgs"]
+    kind = [f"{P}Type=jks"] if "pkcs12" in value else []
+    assert words[:-1] == [f"{P}=/var/stash_mail/cacerts", f"{P}Password=", *kind]
+    assert "s3cret" not in json.dumps(result)
+
+
+def test_a_truststore_of_the_image_does_not_meet_ours(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_the_image = [f"{P}=/x", f"{P}Password=s3cret"]
+    words = of_the_image
+
+    def product(_command: object) -> behind.Product:
+        facts = {"pid": 1, "executable": "/java", "working_dir": "/", "uid": 1, "started": 0.0}
+        return behind.Product(of_words(["java", "-Dbitbucket.home=/x", *words], {}, facts), "x")
+
+    monkeypatch.setattr(behind, "find", product)
+    result = run(behind=["x"])
+    assert result["foreign_truststore"] == "/x"
+    given = made(tmp_path, "values")["bitbucket"]["additionalJvmArgs"]
+    assert given[:-1] == [f"{P}=/var/stash_mail/cacerts", f"{P}Password="]
+    words = [*of_the_image, *given]
+    result = run(behind=["x"])
+    assert (result["changed"], result["restart_needed"]) == (False, False)
+
+
+def test_our_own_former_folder_is_no_foreign_truststore(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"{P}=/theirs", *run()["arguments"]]
+
+    def product(_command: object) -> behind.Product:
+        facts = {"pid": 1, "executable": "/java", "working_dir": "/", "uid": 1, "started": 0.0}
+        return behind.Product(of_words(["java", "-Dbitbucket.home=/x", *words], {}, facts), "x")
+
+    monkeypatch.setattr(behind, "find", product)
+    for _again in range(2):
+        result = run(behind=["x"], mount_path="/srv/mail/")
+        assert (result["foreign_truststore"], result["restart_needed"]) == (None, True)
+        assert f"{P}=/srv/mail/cacerts" in result["arguments"]
+    assert run(behind=["x"], state="absent", mount_path="/srv/mail")["restart_needed"] is True
+    words.append(f"{P}=/y")
+    assert run(behind=["x"], mount_path="/srv/mail")["foreign_truststore"] == "/y"
+
+
+def test_ours_among_the_sites_files(run: Run, tmp_path: Path) -> None:
+    run({"bitbucket": {"additionalJvmArgs": ["-Xa"]}})
+    # As the site has it now; ours still has the former one.
+    (tmp_path / "site0.yaml").write_text("bitbucket: {additionalJvmArgs: [-Xb]}\n")
+    run(values_files=[str(tmp_path / "site0.yaml"), f"{tmp_path}/made/../made/values.yaml"])
+    assert made(tmp_path, "values")["bitbucket"]["additionalJvmArgs"][0] == "-Xb"
+
+
+def test_values_are_taken_as_helm_takes_them(run: Run, tmp_path: Path) -> None:
+    mounts = "[{name: x, mountPath: /x, subPath: 12:30, readOnly: true}, {name: y, mountPath: /y, subPath: 2026-13-45}]"
+    run(f"bitbucket: {{additionalVolumeMounts: {mounts}, additionalJvmArgs: [-Dx=1, 0x10, 1.5]}}")
+    values = made(tmp_path, "values")["bitbucket"]
+    assert [mount.get("subPath") for mount in values["additionalVolumeMounts"]] == ["12:30", "2026-13-45", None]
+    assert values["additionalVolumeMounts"][0]["readOnly"] is True
+    assert values["additionalJvmArgs"][:3] == ["-Dx=1", "16", "1.5"]
 
 
 def test_the_certificates_that_are_off(run: Run) -> None:
@@ -236,8 +323,8 @@ def test_a_truststore_that_no_secret_takes(run: Run, tmp_path: Path) -> None:
 def test_files_of_others_are_left_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "values.yaml").write_text("bitbucket: {}\n")
-    for state in ("present", "absent"):
-        assert "is a file of others" in run(state=state)["msg"]
+    assert "is a file of others" in run()["msg"]
+    assert run(state="absent")["changed"] is False
     assert (tmp_path / "made" / "values.yaml").read_text() == "bitbucket: {}\n"
     assert not (tmp_path / "made" / "secret.yaml").exists()
 
@@ -250,7 +337,8 @@ def test_the_process_says_whether_to_roll(run: Run, monkeypatch: pytest.MonkeyPa
         return behind.Product(of_words(["java", "-Dbitbucket.home=/x", *words], {}, facts), "x")
 
     monkeypatch.setattr(behind, "find", product)
-    for others, needed in ((given, False), ([given[0]], True), ([*given, f"{P}=/y"], True), ([], True)):
+    cases = ((given, False), ([given[0]], True), ([*given, f"{P}=/y"], True), ([*given, f"{P}Password=y"], True))
+    for others, needed in (*cases, ([], True)):
         words = others
         assert run(behind=["x"])["restart_needed"] is needed
     words = given
