@@ -14,8 +14,8 @@ short_description: Certificates that a check has seen, with their dates
 version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
-  - Takes the registered results of the role's entry point C(check), and returns the truststore's certificates that are
-    ours, and those that the mail server presented.
+  - Takes the registered results of the role's entry point C(check), and returns the managed certificates of the
+    truststore, and those that the mail server presented.
 options:
   _input:
     description: Registered results by question, as for the filter P(stashops.mail.checks#filter).

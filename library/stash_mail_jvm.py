@@ -87,7 +87,7 @@ options:
   compose_override:
     description:
       - Compose file to write over those of a project, such as C(compose.override.yaml) beside its C(compose.yaml).
-      - It is a file of its own - one of others is refused, and O(state=absent) removes it.
+      - The whole file is managed - one that this module has not written is refused, and O(state=absent) removes it.
       - It gives the service E(JVM_SUPPORT_RECOMMENDED_ARGS), in which the project's other arguments are repeated, and
         mounts the folder of O(truststore) under its own path where the project does not.
       - Where a C(docker compose), C(docker-compose) or C(podman-compose) of this host can say what the files mean
@@ -120,7 +120,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let Bitbucket trust what is in our truststore
+- name: Let Bitbucket trust what is in the managed truststore
   stashops.mail.stash_mail_jvm:
     truststore: /etc/stash_mail/cacerts
   register: jvm
@@ -132,7 +132,7 @@ EXAMPLES = r"""
     daemon_reload: true
   when: jvm.restart_needed
 
-- name: Let Bitbucket in a container trust what is in our truststore
+- name: Let Bitbucket in a container trust what is in the managed truststore
   stashops.mail.stash_mail_jvm:
     truststore: /srv/bitbucket/stash_mail/cacerts
     environment_file: /srv/bitbucket/bitbucket.env
@@ -149,7 +149,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file that holds our arguments, or would hold them.
+  description: The file that holds the managed arguments, or would hold them.
   type: str
   returned: success
   sample: /etc/systemd/system/atlbitbucket.service.d/stash_mail.conf
@@ -164,7 +164,7 @@ method_reason:
   sample: The service has a unit, and bin/_start-webapp.sh leaves the variable to the environment.
 arguments:
   description:
-    - The arguments that our drop-in or our block gives after the run. Passwords are masked.
+    - The arguments that the managed drop-in, block or file gives after the run. Passwords are masked.
     - Empty for O(state=absent). For RV(method=environment) and RV(method=compose) all arguments that the file gives.
   type: list
   elements: str
@@ -179,7 +179,7 @@ restart_needed:
   returned: success
 foreign_truststore:
   description:
-    - A truststore that somebody else has set and that ours replaces, V(none) if there is none.
+    - A truststore that somebody else has set and that the managed one replaces, V(none) if there is none.
     - Its certificates are lost for the product, unless the new truststore was built on it.
   type: str
   returned: success

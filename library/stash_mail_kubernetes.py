@@ -56,8 +56,8 @@ options:
         out.
       - Required for O(state=present), as an empty list where there are none - of a list, Helm takes what its last file
         says, so the site's are repeated.
-      - Where they set C(bitbucket.additionalCertificates), the chart gives the JVM another truststore after ours, which
-        wins. That ends the task.
+      - Where they set C(bitbucket.additionalCertificates), the chart gives the JVM another truststore after the managed
+        one, which wins. That ends the task.
     type: list
     elements: path
   name:

@@ -49,8 +49,8 @@ options:
       - With V(jvm) the Java in O(java_home), with O(truststore) and O(jvm_arguments), connects to the server itself and
         gets as far as the end of the TLS handshake. It is given no user name and no password of the mail server. The
         module fails if this Java cannot be asked.
-      - Any Java from 8 on will do, a JRE as well as a JDK. A Java that others than root can change is run as the
-        account that owns it, never as root.
+      - Any Java from 8 on will do, a JRE as well as a JDK. A Java that accounts other than root can change is run as
+        the account that owns it, never as root.
       - With V(openssl) no Java is run. OpenSSL, by way of Python, connects to the server, with the same trusted
         certificates. Where it is known that Java may decide otherwise there is no verdict, and the module fails with
         RV(outcome=unknown).

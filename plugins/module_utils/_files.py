@@ -435,7 +435,7 @@ def _account(uid: int) -> str:
     import pwd
 
     if uid < 0:
-        return "others than root"
+        return "accounts other than root"
     try:
         return f"the account {pwd.getpwuid(uid).pw_name}"
     except KeyError:

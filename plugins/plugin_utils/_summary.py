@@ -93,8 +93,8 @@ def _stale(truststore: t.Mapping[str, t.Any], probe: t.Mapping[str, t.Any]) -> l
     presented = {certificate["sha256"] for certificate in chain}
     issuers = {certificate.get("issuer") for certificate in chain}
     return [
-        f"Nothing that the mail server presents comes from our {anchor['alias']} ({anchor['subject']}): "
-        "leave it out once nothing else needs it."
+        f"Nothing that the mail server presents comes from the managed certificate {anchor['alias']} "
+        f"({anchor['subject']}): leave it out once nothing else needs it."
         for anchor in truststore.get("anchors") or []
         if anchor["sha256"] not in presented and anchor["subject"] not in issuers
     ]

@@ -157,7 +157,9 @@ def test_what_root_owns_and_others_may_write_to(host: Host, mode: int, way: str)
     else:
         os.link(host.secret, folder / "script")
     for work in (lambda path: _files.read(path, LIMIT), WRITES["replace"], WRITES["backup"], WRITES["opened"]):
-        with pytest.raises(StashMailError, match=r"is not used: (a symbolic link of others than root|it is a second)"):
+        with pytest.raises(
+            StashMailError, match=r"is not used: (a symbolic link of accounts other than root|it is a second)"
+        ):
             work(str(folder / "script"))
     assert host.secret.read_text() == "root's own\n"
 

@@ -79,8 +79,8 @@ def account_for(program: str, product_account: str | None = None) -> Account | N
     account = _account_of(only) if only is not None else _account_named(product_account)
     if account is None or account.uid == 0:
         raise StashMailError(
-            f"{program} is not run, since root would run it and others than root can change {others[0].path}. Have "
-            "that belong to root and be writable by root alone, or to the product's account."
+            f"{program} is not run, since root would run it and accounts other than root can change {others[0].path}. "
+            "Have that belong to root and be writable by root alone, or to the product's account."
         )
     return account
 

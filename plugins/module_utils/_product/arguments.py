@@ -66,14 +66,15 @@ def check_not_overruled(
     if given.source.endswith(AFTER_THE_COMMAND):
         raise StashMailError(
             f"The running product gets truststore {printable(given.argument)} from {printable(given.source)} of its "
-            "environment, which wins over every argument of the JVM: ours would have no effect. Take "
-            "-Djavax.net.ssl.trustStore out of that variable and restart the product, or set ours there by hand."
+            "environment, which wins over every argument of the JVM: the managed truststore would have no effect. Take "
+            "-Djavax.net.ssl.trustStore out of that variable and restart the product, or name the managed truststore "
+            "there by hand."
         )
     if f"{start_script.PATH_ARGUMENT}{wanted.path}" in process.arguments and not plan.changes:
         raise StashMailError(
-            f"The running product was given ours, and after it truststore {printable(given.argument)} by "
-            f"{printable(given.source)}, which wins: ours has no effect. Take that out where it is set, such as in the "
-            "options for JMX over SSL, or in a script that starts the product; then restart the product once by hand."
+            f"The running product was given the managed truststore, and after it {printable(given.argument)} by "
+            f"{printable(given.source)}, which wins. Take that out where it is set, such as in the options for JMX "
+            "over SSL, or in a script that starts the product; then restart the product once by hand."
         )
 
 

@@ -101,9 +101,9 @@ def _check_certificates(certificates: Values) -> None:
     if certificates.get("secretName") or certificates.get("secretList"):
         raise StashMailError(
             "The site's values set bitbucket.additionalCertificates, for which the chart gives the JVM a truststore of "
-            "its own after all other arguments, and the last one wins: ours would have no effect. Take it out of the "
-            "values, and name its certificates in certificates (stash_mail_certificates) beside the mail server's; or "
-            "put the mail server's CA into its Secret, and leave stash_mail_certificates empty."
+            "its own after all other arguments, and the last one wins: the managed truststore would have no effect. "
+            "Take it out of the values, and name its certificates in certificates (stash_mail_certificates) beside the "
+            "mail server's; or put the mail server's CA into its Secret, and leave stash_mail_certificates empty."
         )
 
 

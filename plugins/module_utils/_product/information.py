@@ -80,7 +80,7 @@ def _scripts(install: installs.Install | None, user: str | None) -> dict[str, st
         try:
             account = account_for(found["start"])
         except StashMailError:
-            refused = "others than root"
+            refused = "accounts other than root"
         else:
             refused = account.name if account else ""
     return {**found, "refused": f"root would run them, and {refused} can change them" if refused else ""}

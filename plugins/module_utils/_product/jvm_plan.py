@@ -114,7 +114,7 @@ def make_plan(request: Request, process: Process | None = None) -> ArgumentsPlan
     if request.compose_override:
         places["compose"] = _compose_override(request, request.compose_override)
 
-    method, reason = request.method, "Nothing of ours is here."
+    method, reason = request.method, "No managed arguments are here."
     if request.environment_file and method in ("auto", "environment"):
         method, reason = "environment", "There is a file that a container gets its environment from."
     elif request.compose_override and method in ("auto", "compose"):

@@ -178,7 +178,9 @@ def _read_ours(path: str, state: str) -> str | None:
         return text
     if state == "absent":
         return None
-    raise StashMailError(f"{path} is a file of others, and ours would replace it.")
+    raise StashMailError(
+        f"{path} was not written by stash_mail and would be overwritten. Name another path, or move that file away."
+    )
 
 
 def _dump(content: t.Mapping[str, t.Any], path: str) -> str:

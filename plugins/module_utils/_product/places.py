@@ -113,8 +113,8 @@ class StartScript:
         if certain:
             raise StashMailError(
                 f"{self.path} gives {printable(mask_argument(certain[-1]))} after {VARIABLE}, and the last one wins: "
-                "ours would have no effect. Take it out of there; to keep the certificates in that file, name it as "
-                "the base of the truststore."
+                "the managed truststore would have no effect. Take it out of there; to keep the certificates in that "
+                "file, name it as the base of the truststore."
             )
 
     def _check_kept(self, script: str) -> None:
@@ -122,8 +122,9 @@ class StartScript:
         own = self._given(script)[0]
         if PATH_ARGUMENT + _HERE not in own and all(map(_is_certain, own)) and PATH_ARGUMENT + _HERE in script:
             raise StashMailError(
-                f"{self.path} reads in a script that sets {VARIABLE} anew, and what stands before is lost: ours would "
-                f'have no effect. Have it extend the value, {VARIABLE}="${VARIABLE} ...", or set it in {self.path}.'
+                f"{self.path} reads in a script that sets {VARIABLE} anew, and what stands before is lost: the managed "
+                f'truststore would have no effect. Have it extend the value, {VARIABLE}="${VARIABLE} ...", or '
+                f"set it in {self.path}."
             )
 
     def check_heard(self) -> None:
@@ -217,8 +218,9 @@ class ComposeOverride:
     def with_managed(self, wanted: TruststoreArguments, others: t.Sequence[str]) -> str:
         if not self._is_ours:
             raise StashMailError(
-                f"compose_override {self.path} is a file of others, and ours would replace it: name another one, which "
-                "compose is then told of by COMPOSE_FILE or --file; or use environment_file with an env_file."
+                f"compose_override {self.path} was not written by stash_mail and would be overwritten: name another "
+                "one, which compose is then told of by COMPOSE_FILE or --file; or use environment_file with an "
+                "env_file."
             )
         if self._service is None:
             raise RuntimeError("an override is over a service")

@@ -35,8 +35,8 @@ _END = b"end\t\n"
 class Setup(t.NamedTuple):
     """A JVM as the product starts it. ``java_home`` None: the Java on the PATH.
 
-    ``account``: the product's, to run a Java that others than root can change. ``behind``: a command that runs what
-    comes after it where that Java is, as :class:`_java.start.JavaBehind` has it; none: on this machine.
+    ``account``: the product's, to run a Java that accounts other than root can change. ``behind``: a command that runs
+    what comes after it where that Java is, as :class:`_java.start.JavaBehind` has it; none: on this machine.
     """
 
     java_home: str | None = None

@@ -90,6 +90,6 @@ def test_additional_certificates_of_the_chart_are_refused_beforehand(pod: Pod) -
     pod.site.write_text(yaml.safe_dump({"bitbucket": {"additionalCertificates": {"secretName": "own-ca"}}}))
     code, output = pod.run()
     assert code != 0
-    assert "the last one wins: ours would have no effect" in shown(output)
+    assert "the last one wins: the managed truststore would have no effect" in shown(output)
     assert "leave stash_mail_certificates empty" in shown(output)
     assert not pod.dir.exists()

@@ -135,7 +135,7 @@ def test_refused_before_anything_is_written(run: Run, tmp_path: Path, project: s
 def test_a_file_of_others_is_left_alone(run: Run, tmp_path: Path) -> None:
     theirs = tmp_path / "compose.override.yaml"
     theirs.write_text("services: {bitbucket: {ports: ['7990:7990']}}\n")
-    assert "is a file of others" in run()["msg"]
+    assert "was not written by stash_mail and would be overwritten" in run()["msg"]
     assert run(state="absent")["changed"] is False
     assert theirs.read_text().startswith("services: {bitbucket")
     other = tmp_path / "compose.stash_mail.yaml"

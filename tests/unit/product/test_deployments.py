@@ -314,7 +314,7 @@ def test_the_process_says_that_another_one_wins(run: Run, site: Site) -> None:
     run()
     with running(site, f"{P}={site.truststore}", f"{P}=/by/jmx"):
         result = run()
-    assert "which wins: ours has no effect" in result["msg"]
+    assert "was given the managed truststore, and after it" in result["msg"]
     assert "stash_mail" in script.read_text()
 
 

@@ -323,7 +323,7 @@ def test_a_truststore_that_no_secret_takes(run: Run, tmp_path: Path) -> None:
 def test_files_of_others_are_left_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "values.yaml").write_text("bitbucket: {}\n")
-    assert "is a file of others" in run()["msg"]
+    assert "was not written by stash_mail and would be overwritten" in run()["msg"]
     assert run(state="absent")["changed"] is False
     assert (tmp_path / "made" / "values.yaml").read_text() == "bitbucket: {}\n"
     assert not (tmp_path / "made" / "secret.yaml").exists()

@@ -157,4 +157,4 @@ def test_an_anchor_that_nothing_comes_from_is_named(chain: list[dict[str, str]],
     anchor = {"alias": "ca", "subject": "CN=ca", "sha256": "ab", "not_after": "2027-01-02T00:00:00Z"}
     probe = {"outcome": "deliver", "meaning": "It can send.", "tls": None, "jvm": None, "chain": chain}
     said = summary({"truststore": {"path": "/c", "entries": 1, "anchors": [anchor]}, "probe": probe})
-    assert any("comes from our ca (CN=ca)" in sentence for sentence in said) is stale
+    assert any("comes from the managed certificate ca (CN=ca)" in sentence for sentence in said) is stale
