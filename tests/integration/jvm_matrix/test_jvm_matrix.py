@@ -26,7 +26,7 @@ from tests.mail_server import MailServer, authority, leaf
 
 FORMATS = ("jks", "pkcs12")
 # "-" stands for no password property, and for no -storepass.
-PASSWORDS = {"right": "changeit", "none": "-", "wrong": "another-one"}
+PASSWORDS = {"right": "changeit", "no": "-", "wrong": "another-one"}
 PAGE, TABLE, VERSIONS = "jvm-matrix.md", "matrix", "versions"
 UNTRUSTED = "unable to find valid certification path"
 WRONG = "password was incorrect"

@@ -242,12 +242,12 @@ DEPLOYMENTS: dict[str, tuple[str, Prepare]] = {
     ),
     "`ExecStart=` with `env -i`": (BITBUCKET, lambda site: site.unit(command=f"/usr/bin/env -i {site.starter}")),
     "`ExecStart=` with a line for `bash`": (BITBUCKET, in_one_line),
-    "drop-in of others before ours": (
+    "another drop-in before the managed one": (
         BITBUCKET,
         steps(Site.unit, lambda site: site.drop_in("aa.conf", f"Environment={VARIABLE}=-Dx=1")),
     ),
-    "drop-in of others after ours that sets the variable": (BITBUCKET, others_variable),
-    "drop-in of others after ours that empties `Environment=`": (
+    "another drop-in that sets the variable, after the managed one": (BITBUCKET, others_variable),
+    "another drop-in that empties `Environment=`, after the managed one": (
         BITBUCKET,
         lambda site: others_variable(site, text="Environment="),
     ),
