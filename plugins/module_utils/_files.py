@@ -87,23 +87,30 @@ def stream(path: str) -> t.BinaryIO:
         return open(os.dup(file.descriptor), "rb")
 
 
-def listed(folder: str | int) -> list[str]:
+def listed(folder: str | int, most: int | None = None) -> list[str]:
     """The names in a folder, of one that somebody has filled to hold us up the first ones; raises ``OSError``."""
     with os.scandir(folder) as entries:
-        return [entry.name for entry in itertools.islice(entries, _MAX_NAMES)]
+        return [entry.name for entry in itertools.islice(entries, _MAX_NAMES if most is None else most)]
 
 
 def matching(top: str, *patterns: str) -> list[str]:
-    """The paths below ``top`` whose parts are as ``patterns`` say, in their order, as far as they can be listed."""
+    """The paths below ``top`` whose parts are as ``patterns`` say, in their order, as far as they can be listed.
+
+    All folders together are listed up to as many names as one is: links of another account may lead to the same one.
+    """
     found = [top]
+    left = _MAX_NAMES
     for pattern in patterns:
+        found = found[:_MAX_FOLDERS]
         if not any(character in pattern for character in "*?["):
             found = [os.path.join(folder, pattern) for folder in found]
             continue
         inside = []
-        for folder in found[:_MAX_FOLDERS]:
+        for folder in found:
             with contextlib.suppress(OSError):
-                names = [name for name in listed(folder) if not name.startswith(".")]
+                names = listed(folder, left)
+                left -= len(names)
+                names = [name for name in names if not name.startswith(".")]
                 inside += [os.path.join(folder, name) for name in sorted(fnmatch.filter(names, pattern))]
         found = inside
     return [path for path in found if os.path.lexists(path)]
@@ -300,6 +307,8 @@ class _Place:
         # The accounts that made the links which led here, and whether others may look at what lies behind these.
         self._makers: set[int] = set()
         self._is_public = True
+        if not _is_name(path):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self.folder = os.open("/", _PASS)
         try:
             self._walk(os.path.abspath(path), follow)
@@ -419,6 +428,14 @@ class _Place:
         os.close(self.folder)
         self.folder = descriptor
         self._is_public = self._is_public and bool(os.fstat(descriptor).st_mode & stat.S_IXOTH)
+
+
+def _is_name(path: str) -> bool:
+    """Whether a file can have this path: no text that others wrote into a script makes our own calls fail."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _trusted() -> tuple[int, int]:

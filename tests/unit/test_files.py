@@ -26,6 +26,31 @@ ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("STASH_MAIL_KILLS", "40"))
 
 
+def test_a_name_that_no_file_can_have() -> None:
+    """Such as what a script of others makes of $(basename $0)."""
+    for path in ("/etc/default/\0", "/etc/\ud800"):
+        assert _files.read_if_there(path, 10) is None
+        assert _files.read_text_if_there(path) is None
+        with pytest.raises(StashMailError, match="cannot be read"):
+            _files.read(path, 10)
+        with pytest.raises(StashMailError, match="cannot be written"):
+            _files.replace(path, b"")
+
+
+def test_folders_are_searched_within_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links to one full folder, under names that a pattern takes or that it gives."""
+    monkeypatch.setattr(_files, "_MAX_NAMES", 300)
+    (tmp_path / "full").mkdir()
+    for number in range(290):
+        (tmp_path / "full" / str(number)).touch()
+    (tmp_path / "top").mkdir()
+    for number in range(250):
+        (tmp_path / "top" / str(number)).symlink_to("../full")
+    assert len(_files.matching(str(tmp_path / "top"), "*")) == 250
+    assert len(_files.matching(str(tmp_path / "top"), "*", "*")) <= 300
+    assert len(_files.matching(str(tmp_path / "top"), "*", "7")) == 200
+
+
 def leftovers(folder: Path) -> list[str]:
     return [item.name for item in folder.iterdir() if item.name.endswith(".stash_mail_tmp")]
 

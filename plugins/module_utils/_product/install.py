@@ -8,6 +8,7 @@ folder with a Java in it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import typing as t
@@ -22,6 +23,9 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.process imp
 
 MAX_SCRIPT = 1024 * 1024
 _MAX_VALUE = 4096  # no path is longer
+# More than a product has, of each; whoever may write there could make any number of them, or of links to the same one.
+_MAX_RECORDS = 20
+_MAX_CANDIDATES = 100
 INSTALL_ROOTS = ("/opt/atlassian/bitbucket", "/opt/atlassian/stash")
 HOMES = {
     "bitbucket": "/var/atlassian/application-data/bitbucket",
@@ -92,7 +96,7 @@ def find_install(install_dir: str | None = None, service: str | None = None) -> 
                 "bin/setenv.sh is there. Give the folder with the version in its name, or none to have it found."
             )
         return found
-    for candidate in _install_candidates(service):
+    for candidate in itertools.islice(_install_candidates(service), _MAX_CANDIDATES):
         found = read_install(candidate)
         if found is not None:
             return found
@@ -247,7 +251,10 @@ def read_text(path: str) -> str:
 
 def read_assignments(variable: str, path: str) -> list[Assignment]:
     """Where a shell script sets ``variable``, in order: quotes taken off, comments skipped."""
-    text = read_text(path)
+    return _assignments(variable, path, read_text(path))
+
+
+def _assignments(variable: str, path: str, text: str) -> list[Assignment]:
     # [ -z "$VARIABLE" ] or [ "x$VARIABLE" = "x" ] before it: the environment's own value stands.
     tested = re.search(rf"-z\s+\"?x?\$\{{?{variable}\b|\"x?\$\{{?{variable}\}}?\"\s+=+\s+\"x?\"", text) is not None
     assignment = re.compile(
@@ -347,15 +354,17 @@ def _java(home: str, source: str) -> Java | None:
 
 def _product_version(path: str) -> str | None:
     # The web application's own build record, where it has one, knows better than a folder's name.
-    for record in _files.matching(path, "*", "META-INF", "maven", "com.atlassian.*", "*", "pom.properties"):
+    records = _files.matching(path, "*", "META-INF", "maven", "com.atlassian.*", "*", "pom.properties")
+    for record in records[:_MAX_RECORDS]:
         for assignment in read_assignments("version", record):
             return assignment.value
     match = re.search(r"\d+\.\d+(?:\.\d+)?", os.path.basename(os.path.realpath(path)))
     if match:
         return match.group()
-    for record in _files.matching(path, "*", "WEB-INF", "classes", "build.properties"):
+    for record in _files.matching(path, "*", "WEB-INF", "classes", "build.properties")[:_MAX_RECORDS]:
+        text = read_text(record)
         for variable in ("version", "build.version", "product.version", "bitbucket.version", "stash.version"):
-            for assignment in read_assignments(re.escape(variable), record):
+            for assignment in _assignments(re.escape(variable), record, text):
                 if re.fullmatch(r"\d+\.\d+[\w.-]*", assignment.value):
                     return assignment.value
     return _jar_version(path)

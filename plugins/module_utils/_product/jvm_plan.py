@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import typing as t
@@ -30,16 +31,24 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.start_scrip
 )
 
 DROP_IN = "stash_mail.conf"
-_SETS = re.compile(rf"(?<![\w${{]){VARIABLE}=|\bunset\s[^\n;&|]{{0,200}}?\b{VARIABLE}\b")
+_SETS = re.compile(rf"(?<![\w${{]){VARIABLE}=|\b(?:unset\s|env\s+-)[^\n;&|]{{0,200}}?\b{VARIABLE}\b")
 _EXTENDS = re.compile(rf"(?<![\w${{]){VARIABLE}=[^\n;]{{0,1000}}?\$\{{?{VARIABLE}\b")
 # su without a dash keeps the environment; daemon is the function of Red Hat's init scripts.
 _NEW_ENVIRONMENT = re.compile(
-    r"(?<![\w-])(?:(?:su|runuser)\b[^\n;|&]{0,200}?\s(?:-|-\w*l|--login)(?=\s|$)|(?:sudo|doas)\s(?!\s*(?:-E|--preserve-env)\b)"
-    r"|env\s+(?:-i|-|--ignore-environment)\s|daemon\s+--user|systemd-run\s)",
+    r"(?<![\w-])(?:(?:su|runuser)\b[^\n;|&]{0,200}?\s(?:-|-[fmpPT]*l[cfgGmpPsTw]*|--login)(?=[\s\"']|$)"
+    r"|(?:sudo|doas)\s(?!\s*(?:-E|--preserve-env)\b)|env\s+(?:-i|-|--ignore-environment)\s"
+    r"|daemon\b[^\n;|&]{0,200}?\s--user\b|setpriv\b[^\n;|&]{0,200}?\s--reset-env\b|systemd-run\s)",
     re.MULTILINE,
 )
 # Variables whose names are known when it runs: export $(xargs <file), eval "$line".
 _COMPUTES = re.compile(r"(?<![\w-])(?:export|eval|declare|typeset|env)\s+(?:-\w+\s+)*[\"']?[$`]")
+
+# What a wrapper reads in: beside itself, by a path as a shell leaves it; and what in one only a shell could tell.
+_BESIDE = re.compile(rf"(?:{shell.OPEN}/|\./)?([^/{shell.OPEN}]+)")
+_UNKNOWN = frozenset(f"{shell.OPEN}{shell.MAYBE}*?[")
+# Every shell has them, and no file says what they are.
+_OF_A_LOGIN = dict.fromkeys(("HOME", "USER", "LOGNAME", "PWD", "OLDPWD"), f"/{shell.OPEN}")
+_MAX_SCRIPTS = 50
 
 
 class Request(t.NamedTuple):
@@ -265,9 +274,9 @@ def _not_passed_on(unit: systemd.Unit, service: str) -> str:
             return f"{path} starts the product with an environment of its own (su -, sudo or env -i)."
         if _COMPUTES.search(_code(text)):
             return f"{path} exports what a command or a file gives it, which could be {VARIABLE}."
-        for other, settings in _read_in(text, path):
+        for other, settings in _read_in(text, path, unit.variables()):
             if settings is None:
-                return f"{path} reads in a file of which cannot be told which it is, and that could set {VARIABLE}."
+                return f"{path} reads in a file of which cannot be told what it sets, and that could be {VARIABLE}."
             if _sets(settings):
                 return f"{other}, which {path} reads in, sets {VARIABLE} itself, and that wins."
     return ""
@@ -275,9 +284,10 @@ def _not_passed_on(unit: systemd.Unit, service: str) -> str:
 
 def _set_on_the_way(install: installs.Install | None) -> str:
     """Which other script of the product sets the variable; empty if none does."""
-    for path in _files.matching(install.path, "bin", "*.sh") if install else ():
-        name = os.path.basename(path)
-        if name.startswith(("start-", "set-", "setenv")) and _sets(installs.read_text(path)):
+    paths = _files.matching(install.path, "bin", "*.sh") if install else []
+    ours = [path for path in paths if os.path.basename(path).startswith(("start-", "set-", "setenv"))]
+    for path in ours[:_MAX_SCRIPTS]:
+        if _sets(installs.read_text(path)):
             return f"{path} sets {VARIABLE} itself, and that wins."
     return ""
 
@@ -289,20 +299,27 @@ def _sets(text: str) -> bool:
 
 
 def _code(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return "\n".join(lines).replace("\\\n", "")
 
 
-def _read_in(script: str, path: str) -> t.Iterator[tuple[str, str | None]]:
+def _read_in(script: str, path: str, environment: t.Mapping[str, str]) -> t.Iterator[tuple[str, str | None]]:
     """The files that a wrapper reads in, such as /etc/default/bitbucket, with their texts; None: it cannot be told."""
     found: dict[str, str | None] = {}
 
     def read(word: str) -> str:
-        # Of a path that is computed, such as $(dirname "$0")/settings, the file beside the wrapper is taken.
-        other = word if os.path.isabs(word) else os.path.join(os.path.dirname(path), os.path.basename(word))
-        is_there = os.path.isabs(path) and os.path.isfile(other)
-        # What is named and not there sets nothing.
-        found[other] = installs.read_text(other) if is_there or os.path.isabs(word) else None
-        return found[other] or ""
+        # Of $(dirname "$0")/settings, the file beside the wrapper is taken.
+        beside = os.path.isabs(path) and _BESIDE.fullmatch(word)
+        other = os.path.join(os.path.dirname(path), beside.group(1)) if beside else word
+        text = None
+        # Which one it is may depend on what only a shell knows: a branch, the script's own name, a folder's files.
+        if os.path.isabs(other) and not set(other) & _UNKNOWN:
+            with contextlib.suppress(StashMailError):
+                text = _files.read_text_if_there(other, installs.MAX_SCRIPT)
+                # What is named and not there sets nothing.
+                text = None if text is None and beside else text or ""
+        found[other] = text
+        return text or ""
 
-    shell.read(script, {}, read)
+    shell.read(script, {**_OF_A_LOGIN, **environment}, read)
     yield from found.items()

@@ -233,6 +233,9 @@ def test_an_argument_after_the_variable(run: Run, site: Site) -> None:
         "su -s /bin/sh - {user} -c {start}",
         "sudo -u {user} sh -c {start}",
         "export JVM_SUPPORT_RECOMMENDED_ARGS=-Xmx1g; exec sh {start}",
+        "su {user} -lc {start}",
+        "su \\\n  - {user} -c {start}",
+        "env -u JVM_SUPPORT_RECOMMENDED_ARGS sh {start}",
     ],
 )
 def test_a_wrapper_that_does_not_pass_the_variable_on(run: Run, site: Site, start: str) -> None:
@@ -499,3 +502,80 @@ def test_the_page_of_containers(run: Run, tmp_path: Path, capsys: pytest.Capture
     if doc_table.wanted():
         doc_table.write("deployments.md", "containers", content)
     assert doc_table.read("deployments.md", "containers") == content
+
+
+@pytest.mark.parametrize(
+    ("line", "is_new"),
+    [
+        ("daemon --user x {start}", True),
+        ("daemon --pidfile=/run/b.pid --user x {start}", True),
+        ("daemon +5 --check b \\\n  --user=x {start}", True),
+        ("setpriv --reuid 7 --reset-env {start}", True),
+        ("su -m x -c '{start} -log'", False),
+        ("start-stop-daemon --start --user x --exec {start}", False),
+        ("echo daemon; run --user x {start}", False),
+    ],
+)
+def test_an_init_script_with_an_environment_of_its_own(run: Run, site: Site, line: str, is_new: bool) -> None:
+    site.bitbucket()
+    wrapper = site.init / "b"
+    wrapper.write_text("#!/bin/sh\n" + line.format(start=f"{site.install}/bin/start-bitbucket.sh"))
+    site.unit(command=f"{wrapper} start")
+    assert run()["method"] == ("start_webapp" if is_new else "systemd")
+
+
+def read_in(site: Site, text: str, unit: str = "") -> Path:
+    """A wrapper that reads in a file which sets the variable, by lines with its folder and its name put in."""
+    site.bitbucket()
+    settings = site.init.parent / "default" / "b"
+    settings.parent.mkdir()
+    settings.write_text(f'{VARIABLE}="-Dx=1"\n')
+    wrapper = site.init / "b"
+    wrapper.write_text(
+        f"#!/bin/sh\n{text.format(folder=settings.parent)}\nexec sh {site.install}/bin/start-bitbucket.sh\n"
+    )
+    site.unit(unit.format(folder=settings.parent), command=f"{wrapper} start")
+    return settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[ -r {folder}/$(basename $0) ] && . {folder}/$(basename "$0")',
+        "NAME=`basename $0`\n. {folder}/$NAME",
+        '. "{folder}/${{0##*/}}"',
+        ". {folder}/$1",
+        ". $HOME/b",
+        ". {folder}/$USER",
+        ". {folder}/[ab]",
+        "CONF={folder}/none; if [ -f {folder}/b ]; then CONF={folder}/b; fi; . $CONF",
+        "[ -f {folder}/b ] && CONF={folder}/b\n. $CONF",
+        '. "$(dirname "$0")/../default/b"',
+    ],
+)
+def test_a_wrapper_reads_in_a_file_that_only_a_shell_knows(run: Run, site: Site, text: str) -> None:
+    read_in(site, text)
+    result = run()
+    assert result.get("failed") is None, result["msg"]
+    assert result["method"] == "start_webapp"
+    assert "cannot be told what it sets" in result["method_reason"]
+
+
+def test_a_wrapper_reads_in_a_file_that_the_unit_names(run: Run, site: Site) -> None:
+    settings = read_in(site, '. "$CONF/b"', "Environment=CONF={folder}\n")
+    assert f"{settings}, which" in run()["method_reason"]
+    settings.write_text("JVM_MAXIMUM_MEMORY=64m\n")
+    assert run()["method"] == "systemd"
+
+
+def test_a_wrapper_reads_in_a_file_that_we_cannot_read(run: Run, site: Site) -> None:
+    settings = read_in(site, ". {folder}/b")
+    settings.unlink()
+    assert run(_ansible_check_mode=True)["method"] == "systemd", "what is not there sets nothing"
+    settings.mkdir()
+    assert "cannot be told what it sets" in run()["method_reason"]
+
+
+def test_a_start_script_reads_in_what_no_file_can_be_called(run: Run, site: Site) -> None:
+    site.bitbucket(START_WEBAPP.replace("set-jmx-opts.sh", "set-$(uname)-opts.sh"))
+    assert run()["changed"] is True

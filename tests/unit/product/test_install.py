@@ -7,12 +7,13 @@ from __future__ import annotations
 import os
 import pwd
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
-from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import jvm_plan, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
 
 
@@ -235,3 +236,51 @@ def test_the_mail_library(tmp_path: Path, jar: str, manifest: str | None, expect
     found = find_javamail(installs.read_install(str(folder)))
     assert found is not None
     assert (found["version"], found["checks_identity"]) == expected
+
+
+def noting(read: list[str]) -> Callable[[str], str]:
+    """A reader of empty files that notes which ones."""
+
+    def reader(path: str) -> str:
+        read.append(path)
+        return ""
+
+    return reader
+
+
+@pytest.mark.parametrize(
+    "record", ["META-INF/maven/com.atlassian.x/y/pom.properties", "WEB-INF/classes/build.properties"]
+)
+def test_records_made_to_hold_us_up(tmp_path: Path, record: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_install(tmp_path / "current")
+    (folder / "app" / record).parent.mkdir(parents=True)
+    (folder / "app" / record).write_text("#\n")
+    for number in range(100):
+        (folder / f"link{number}").symlink_to("app")
+    read: list[str] = []
+    monkeypatch.setattr(installs, "read_text", noting(read))
+    install = installs.read_install(str(folder))
+    assert install is not None
+    assert install.version is None
+    assert 0 < len(read) <= 20
+
+
+def test_scripts_made_to_hold_us_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_install(tmp_path / "9.4.2")
+    for number in range(1000):
+        (folder / "bin" / f"set-{number}.sh").touch()
+    read: list[str] = []
+    monkeypatch.setattr(installs, "read_text", noting(read))
+    assert jvm_plan._set_on_the_way(installs.read_install(str(folder))) == ""
+    assert 0 < len(read) < 100
+
+
+def test_candidates_made_to_hold_us_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "opt").mkdir()
+    for number in range(1000):
+        (tmp_path / "opt" / str(number)).mkdir()
+    looked: list[str] = []
+    monkeypatch.setattr(installs, "read_install", looked.append)
+    assert installs.find_install() is None
+    assert 0 < len(looked) <= 100
+    assert looked[1] == f"{tmp_path}/opt/999", "the newest first"
