@@ -59,7 +59,7 @@ class JavaHome:
     @property
     def major(self) -> int:
         """8 for 1.8.0_402, 17 for 17.0.13, and 0 for an unknown version."""
-        numbers = [int(number) for number in re.findall(r"\d+", self.version)]
+        numbers = [int(number) for number in re.findall(r"\d{1,9}", self.version)]
         if not numbers:
             return 0
         return numbers[1] if numbers[0] == 1 and len(numbers) > 1 else numbers[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import os
+import re
 import time
 import typing as t
 
@@ -93,20 +94,18 @@ def _process(about: t.Sequence[str], command: t.Sequence[str], boot: float, tick
     pid, program, folder, stat, uid = about[:5]
     options = {name: value for name, _equals, value in (item.partition("=") for item in about[5:])}
     fields = stat.split()
-    if not pid.isdigit() or not uid.isdigit() or len(fields) <= _STARTED:
+    if not all(re.fullmatch("[0-9]{1,10}", number) for number in (pid, uid)) or len(fields) <= _STARTED:
         return None
     facts = {
         "pid": int(pid),
         "executable": program,
         "working_dir": folder,
         "uid": int(uid),
-        "started": boot + _number(fields[_STARTED], 0) / max(ticks, 1),
+        "started": max(boot + _number(fields[_STARTED], 0) / max(ticks, 1), 0.0),
     }
     return of_words(command, {name: options[name] for name in OPTION_VARIABLES if name in options}, facts)
 
 
 def _number(text: str, otherwise: float) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return otherwise
+    # In what that account says is no infinity, and no year that is none.
+    return float(text) if re.fullmatch(r"[0-9]{1,11}(?:\.[0-9]{0,9})?", text) else otherwise

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
@@ -171,14 +172,18 @@ class Jvm:
         said = self._ask({**_given(truststore), "do": "load"}, deadline)
         if "trusted" not in said and "error" not in said:
             raise StashMailError("the JVM did not say what it loaded")
-        return int(_last(said, "trusted") or 0), _last(said, "error")
+        count = _number(_last(said, "trusted") or "0")
+        if count is None:
+            raise StashMailError("the JVM did not say in a number how many certificates it trusts")
+        return count, _last(said, "error")
 
     def read(self, certificates: t.Sequence[bytes], deadline: Deadline) -> dict[int, str]:
         """Have it read certificates; return the indices of those that it cannot read, with its exceptions."""
         asked = {f"certificate.{n}": base64.b64encode(der).decode("ascii") for n, der in enumerate(certificates)}
         said = self._ask({**asked, "do": "read"}, deadline)
         pairs = (line.partition(" ") for line in said.get("refused", []))
-        return {int(index): error for index, _blank, error in pairs if index.isdigit()}
+        found = ((_number(index), error) for index, _blank, error in pairs)
+        return {index: error for index, error in found if index is not None and index < len(certificates)}
 
     def _ask(self, asked: t.Mapping[str, str], deadline: Deadline) -> dict[str, list[str]]:
         lines = [f"{name}\t{_encode(value)}\n" for name, value in asked.items()]
@@ -282,6 +287,10 @@ def _read(output: bytes) -> dict[str, list[str]]:
 
 def _last(said: t.Mapping[str, list[str]], name: str) -> str:
     return said.get(name, [""])[-1]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _flag(text: str) -> bool | None:

@@ -32,6 +32,10 @@ def test_a_java_of_today(tmp_path: Path) -> None:
     assert java.security_file == f"{tmp_path}/java/conf/security/java.security"
 
 
+def test_a_version_that_is_too_long_for_a_number(tmp_path: Path) -> None:
+    assert JavaHome(str(make(tmp_path / "java", *NEW, release="1" * 5000))).major > 0
+
+
 def test_a_jdk_8_by_either_of_its_folders(tmp_path: Path) -> None:
     jdk = make(tmp_path / "jdk", "bin/java", "bin/keytool", release="1.8.0_402")
     make(jdk / "jre", *OLD_JRE[:1], *OLD_JRE[2:], "lib/security/java.security")

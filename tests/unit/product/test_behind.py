@@ -75,3 +75,21 @@ def test_nothing_can_be_run_there(tmp_path: Path) -> None:
     product, why = behind.find_if_there([str(tmp_path / "missing")])
     assert "cannot be run" in why
     assert behind.information(product) == {"process": None, "user": None, "java": None}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("2000000000", "1e999"), ("1000.50", "nan"), (" 20000 ", " " + "9" * 400 + " "), ("2000000000", "9" * 400)],
+)
+def test_numbers_that_are_none(tmp_path: Path, old: str, new: str) -> None:
+    script = Path(command(tmp_path, PRODUCT)[0])
+    script.write_text(script.read_text().replace(old, new))
+    found = behind.information(behind.find([str(script)]))
+    assert found["process"]["pid"] == 8
+
+
+@pytest.mark.parametrize(("old", "new"), [(" 8 ", ' "\u00b2" '), (" 8 ", f" {'9' * 5000} "), ('" 2003', '" "\u00b2"')])
+def test_a_process_without_a_number(tmp_path: Path, old: str, new: str) -> None:
+    script = Path(command(tmp_path, PRODUCT)[0])
+    script.write_text(script.read_text().replace(old, new), "utf-8")
+    assert behind.find([str(script)]).process is None
