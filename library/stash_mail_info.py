@@ -128,7 +128,9 @@ service:
   returned: success
   contains:
     name:
-      description: Name of the service, the one that was found where O(service) is the default and not here.
+      description:
+        - Name of the service, the one that was found where O(service) is the default and not here.
+        - Of a program that is in a group of supervisord, what C(supervisorctl) calls it, C(GROUP:NAME).
       type: str
     exists:
       description: Whether it has a unit or an init script, or is a program of supervisord.

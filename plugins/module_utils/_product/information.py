@@ -113,6 +113,8 @@ def _service(name: str) -> dict[str, t.Any]:
         manager = "sysv"
     elif program:
         manager = "supervisord"
+    # What is restarted by that name.
+    name = program.process if manager == "supervisord" and program else name
     return {"name": name, "exists": bool(unit or script or program), "manager": manager}
 
 

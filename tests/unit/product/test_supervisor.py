@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import information, supervisor, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 
 START = "/opt/bitbucket/bin/start-bitbucket.sh"
 
@@ -41,6 +42,7 @@ def test_all_that_is_said(main: Path) -> None:
             "E": "",
         },
         "bitbucket",
+        "git",
     )
     assert supervisor.find_program("git") == supervisor.guess_program()
     assert supervisor.find_program("nothing") is None
@@ -79,3 +81,46 @@ def test_what_is_none(main: Path, text: str) -> None:
 
 def test_no_supervisord(main: Path) -> None:
     assert supervisor.guess_program() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "process"),
+    [
+        ("[group:apps]\nprograms = web, git\n", "apps:git"),
+        ("[group:git]\nprograms=git\n", "git"),
+        ("process_name=%(program_name)s_%(process_num)02d\n", "git:git_00"),
+        ("process_name=one\n[group:apps]\nprograms=git", "apps:one"),
+    ],
+)
+def test_what_supervisorctl_calls_it(main: Path, text: str, process: str) -> None:
+    main.write_text(f"[program:git]\ncommand={START}\n{text}")
+    program = supervisor.guess_program()
+    assert program is not None
+    assert (program.name, program.process) == ("git", process)
+    for name in ("git", process):
+        assert supervisor.find_program(name) == program
+        service = information._service(name)
+        assert service == {"name": process, "exists": True, "manager": "supervisord"}, "what is restarted"
+
+
+def test_expressions_and_what_all_programs_are_given(main: Path) -> None:
+    (main.parent / "conf.d").mkdir()
+    main.write_text(
+        '[supervisord]\nenvironment = JAVA_OPTS="-Djavax.net.ssl.trustStorePassword=x",A=global,B="%%"\n'
+        "[include]\nfiles = %(here)s/conf.d/*.conf\n"
+    )
+    path = main.parent / "conf.d/b.conf"
+    path.write_text(
+        "[program:git]\ncommand=%(here)s/bin/start-bitbucket.sh --a=%(ENV_A)s --c=%(ENV_C)s%%\n"
+        'environment=A="own",D="%(ENV_A)s %(program_name)s %(host_node_name)s"\n[group:x]\nprograms=git\n'
+    )
+    program = supervisor.find_program("x:git")
+    assert program is not None
+    assert program.command == [f"{path.parent}/bin/start-bitbucket.sh", "--a=own", "--c=%(ENV_C)s%"]
+    assert program.environment == {
+        "JAVA_OPTS": "-Djavax.net.ssl.trustStorePassword=x",
+        "A": "own",
+        "B": "%",
+        "D": "global git %(host_node_name)s",
+    }
+    assert installs.variables("git") == program.environment
