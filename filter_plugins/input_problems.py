@@ -13,6 +13,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest impo
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_seconds
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import account_of
+from ansible_collections.stashops.mail.plugins.plugin_utils._paths import relative
 from ansible_collections.stashops.mail.plugins.plugin_utils._task_files import task_files
 
 DOCUMENTATION = r"""
@@ -68,6 +69,7 @@ def input_problems(values: Values, nodes: t.Sequence[str] = ()) -> list[str]:
         _notification(values),
         task_files("pre_restart_tasks", "post_restart_tasks", values),
         _environment_file(values),
+        *_relative(values),
         *_kubernetes(values),
         _restart(values),
     )
@@ -214,6 +216,12 @@ def _environment_file(values: Values) -> str:
     )
 
 
+def _relative(values: Values) -> t.Iterator[str]:
+    for name in ("jvm_compose_files", "kubernetes_values_files"):
+        for path in values[name] or ():
+            yield relative(f"stash_mail_{name}", str(path))
+
+
 def _kubernetes(values: Values) -> t.Iterator[str]:
     if values["deployment"] != "kubernetes":
         return
@@ -221,6 +229,21 @@ def _kubernetes(values: Values) -> t.Iterator[str]:
         yield (
             "stash_mail_kubernetes_dir must be an absolute path with stash_mail_deployment kubernetes: the folder that "
             "the truststore, the Secret and the values for Helm are written to."
+        )
+    if values["properties"]:
+        yield (
+            "stash_mail_properties go into a file in the product's home, which is in the pod where "
+            "stash_mail_deployment is kubernetes: set them by the chart's values, and leave the variable out."
+        )
+    if (
+        values["truststore_base"] == "auto"
+        and values["truststore_wanted"]
+        and not (values["bitbucket_behind"] or values["bitbucket_java_home"])
+    ):
+        yield (
+            "stash_mail_truststore_base has to name a bundle where stash_mail_deployment is kubernetes and "
+            "stash_mail_bitbucket_behind is empty: nothing leads to the Java in the pod, whose own bundle auto stands "
+            "for. Or set stash_mail_bitbucket_behind to a command such as [kubectl, exec, -i, POD, --]."
         )
     if values["kubernetes_apply"] and not _has_collection("kubernetes.core"):
         yield (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import PLAN, HostVars, value_of
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers, crash
 
@@ -87,8 +88,8 @@ def _wrong_url(answers: Answers, node: Node) -> list[str]:
 def _no_cryptography(answers: Answers, node: Node) -> list[str]:
     if answers["product"].get("cryptography") is not None or node["installs_packages"]:
         return []
-    skipped = [answers.get(name) or {} for name in ("truststore", "probe")]
-    return [str(answer["msg"]) for answer in skipped if answer.get("skipped")][:1]
+    said = [(answers.get(name) or {}).get("msg") for name in ("truststore", "probe", "send", "notification")]
+    return [NO_CRYPTOGRAPHY] if NO_CRYPTOGRAPHY in said else []
 
 
 def _does_not_serve(answers: Answers, node: Node) -> list[str]:

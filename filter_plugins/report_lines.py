@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.filter.report_page import problems
 from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import QUESTIONS
+from ansible_collections.stashops.mail.plugins.plugin_utils._text import how_many
 
 DOCUMENTATION = r"""
 name: report_lines
@@ -55,9 +56,9 @@ def report_lines(document: t.Mapping[str, t.Any]) -> list[str]:
     shown = attention if well > _FOLD else instances
     counts = document["counts"]
     return [
-        f"{_instances(len(instances))}: {counts['failed']} failed, {counts['warning']} with a warning, {well} OK",
+        f"{how_many(instances, 'instance')}: {counts['failed']} failed, {counts['warning']} with a warning, {well} OK",
         *_table(shown),
-        *([f"and {_instances(well)} OK"] if well > _FOLD else []),
+        *([f"and {how_many(instances[:well], 'instance')} OK"] if well > _FOLD else []),
         *_problems(document),
     ]
 
@@ -80,10 +81,6 @@ def _problems(document: t.Mapping[str, t.Any]) -> list[str]:
         text = f"{_WORDS[item['status']]} {item['check']}: {item['summary']} ({', '.join(names[:_NAMES])}{more})"
         lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return lines
-
-
-def _instances(count: int) -> str:
-    return f"{count} {'instance' if count == 1 else 'instances'}"
 
 
 class FilterModule:

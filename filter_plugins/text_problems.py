@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os.path
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_password
+from ansible_collections.stashops.mail.plugins.plugin_utils._paths import relative
 
 DOCUMENTATION = r"""
 name: text_problems
@@ -50,6 +50,7 @@ _PATHS = (
     "stash_mail_bitbucket_home",
     "stash_mail_bitbucket_install_dir",
     "stash_mail_bitbucket_java_home",
+    "stash_mail_jvm_compose_override",
     "stash_mail_jvm_environment_file",
     "stash_mail_password_state_path",
     "stash_mail_truststore_path",
@@ -80,9 +81,7 @@ def _problem(name: str, value: t.Any) -> str:
     kind = next((words for kind, words in _KINDS.items() if isinstance(value, kind)), "")
     if kind and not (name in _OTHERWISE and isinstance(value, int) and not isinstance(value, bool)):
         return f"{name} is {kind}: give it as text, in quotes."
-    if name in _PATHS and value and not os.path.isabs(os.path.expandvars(os.path.expanduser(value))):
-        return f"{name} {value} is relative, and to what is not known on another machine: give an absolute path."
-    return ""
+    return relative(name, value) if name in _PATHS else ""
 
 
 class FilterModule:

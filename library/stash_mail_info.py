@@ -40,6 +40,12 @@ options:
       - Left out, it is looked for in this order - E(JRE_HOME), then E(JAVA_HOME), in the start scripts and in the
         unit's environment, the C(jre) folder of the installation, the running process, the C(java) on the E(PATH).
     type: path
+  elsewhere:
+    description:
+      - Whether the product runs where nothing leads to from this host, such as in a pod without O(behind). Nothing is
+        looked for then, so that a product of this host is not taken for it.
+    type: bool
+    default: false
 seealso:
   - module: stashops.mail.stash_mail_jvm
   - module: stashops.mail.stash_mail_truststore

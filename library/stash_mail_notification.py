@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - stashops.mail.bitbucket
   - stashops.mail.bitbucket.https
   - stashops.mail.mailbox
+  - stashops.mail.behind
 attributes:
   check_mode:
     support: full
@@ -68,6 +69,7 @@ options:
     description:
       - Path of a truststore, JKS or PKCS12, with what vouches for the mailbox's server where O(imap.ca) or O(pop3.ca)
         is not given. Without it that is what the host's system trusts.
+      - With O(behind) it is a path there.
       - What Bitbucket's mail server has to present is not looked at here. That is Bitbucket's own matter.
     type: path
   truststore_password:

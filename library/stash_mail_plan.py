@@ -14,9 +14,10 @@ author:
   - The stash_mail developers (@stashops)
 description:
   - Asks in one call what the modules M(stashops.mail.stash_mail_info), M(stashops.mail.stash_mail_server),
-    M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_properties),
-    M(stashops.mail.stash_mail_truststore), M(stashops.mail.stash_mail_probe), M(stashops.mail.stash_mail_send) and
-    M(stashops.mail.stash_mail_notification) would say in check mode, and changes nothing.
+    M(stashops.mail.stash_mail_status), M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_kubernetes),
+    M(stashops.mail.stash_mail_properties), M(stashops.mail.stash_mail_truststore), M(stashops.mail.stash_mail_probe),
+    M(stashops.mail.stash_mail_send) and M(stashops.mail.stash_mail_notification) would say in check mode, and changes
+    nothing.
   - Where all is as wanted, it can send the message that proves it in the same call, see O(proof).
   - A question is asked if its options are given. Its answer stands under the same name, and is what that module
     returns.
@@ -45,7 +46,7 @@ options:
       - With V(planned) it is the one of O(truststore), as it would be after the change, where that is asked for with
         O(truststore.state=present).
       - With V(in_force), and where O(truststore) is not asked for, it is the one that the running process uses, or
-        else the JVM's own. Where the process cannot be seen, it is the one that O(jvm) would set.
+        else the JVM's own. Where the process cannot be seen, it is the one that O(jvm) or O(kubernetes) would set.
     type: str
     choices: [planned, in_force]
     default: planned
@@ -122,6 +123,7 @@ seealso:
   - module: stashops.mail.stash_mail_server
   - module: stashops.mail.stash_mail_status
   - module: stashops.mail.stash_mail_jvm
+  - module: stashops.mail.stash_mail_kubernetes
   - module: stashops.mail.stash_mail_properties
   - module: stashops.mail.stash_mail_truststore
   - module: stashops.mail.stash_mail_probe
@@ -205,9 +207,11 @@ status:
   type: dict
   returned: if O(status) is given
 jvm:
-  description: What would become of the arguments, as M(stashops.mail.stash_mail_jvm) returns it in check mode.
+  description:
+    - What would become of the arguments, as M(stashops.mail.stash_mail_jvm) or
+      M(stashops.mail.stash_mail_kubernetes) returns it in check mode.
   type: dict
-  returned: if O(jvm) is given
+  returned: if O(jvm) or O(kubernetes) is given
 properties:
   description: What would become of them, as M(stashops.mail.stash_mail_properties) returns it in check mode.
   type: dict
@@ -332,13 +336,13 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import ARGUMENT_SPEC, masked, run
+from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import ARGUMENT_SPEC, RULES, masked, run
 
 
 def main() -> None:
     """Entry point."""
     # There may be a secret among the properties: what the module was called with is not for the system's log.
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, no_log=True, **RULES)
     params = dict(module.params)
     module.params.update(masked(params))
     finish(module, run, params)

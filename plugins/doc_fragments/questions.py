@@ -31,7 +31,7 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
         "stash_mail_kubernetes",
         [
             "The files for a product of the vendor's Helm chart, to ask what would be changed.",
-            "Its answer is RV(jvm), in place of the one to O(jvm).",
+            "Its answer is RV(jvm), so that it and O(jvm) are mutually exclusive.",
             "With O(truststore), it is about that as it would be.",
         ],
     ),

@@ -95,5 +95,7 @@ def check_jvm(result: Result, wanted: Result, *, is_up: bool) -> Check:
             "Restart the product; provision.yml does so too.",
             **details,
         )
-    summary = f"The running process uses {wanted['truststore_path'] if wanted['truststore'] else 'its own truststore'}."
+    summary = (
+        f"The running process uses {wanted['truststore_there'] if wanted['truststore'] else 'its own truststore'}."
+    )
     return verdict("jvm", "ok", summary, **details)

@@ -34,9 +34,15 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "log_path": {"type": "path"},
     "truststore": {"type": "path"},
     "truststore_password": {"type": "str", "no_log": True},
+    "behind": {"type": "list", "elements": "str", "default": []},
     "deadline": {"type": "float", "default": 120},
 }
 RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
+
+_ADVICE = (
+    "it is to vouch for the mailbox's server. Give another one, or imap.ca or pop3.ca (stash_mail_imap.ca, "
+    "stash_mail_pop3.ca)."
+)
 
 
 def prepare(host: Host, params: t.Mapping[str, t.Any], planned: Anchors | None = None) -> Notification:
@@ -57,13 +63,17 @@ def prepare(host: Host, params: t.Mapping[str, t.Any], planned: Anchors | None =
 def _trusted(params: t.Mapping[str, t.Any], planned: Anchors | None) -> t.Sequence[bytes]:
     if planned is not None:
         return planned.certificates
-    if not params["truststore"]:
+    path, behind = params["truststore"], params["behind"]
+    if not path:
         return ()
-    if not os.path.isfile(params["truststore"]):
-        raise StashMailError(f"truststore {params['truststore']} is not there: give its path, or leave it out.")
-    anchors = load_anchors(params["truststore"], params["truststore_password"] or None, None)
+    is_there = bool(behind) or os.path.isfile(path)
+    anchors = load_anchors(path, params["truststore_password"] or None, None, behind) if is_there else None
+    # What the JVM would go back to is not what was named.
+    if anchors is None or anchors.source != path:
+        where = f" behind {' '.join(behind)}" if behind else ""
+        raise StashMailError(f"truststore {path} is not there{where}: {_ADVICE}")
     if anchors.failure or not anchors.certificates:
-        raise StashMailError(f"truststore {params['truststore']} is of no use: {anchors.failure or 'it is empty'}.")
+        raise StashMailError(f"truststore {path} is of no use ({anchors.failure or 'it is empty'}): {_ADVICE}")
     return anchors.certificates
 
 
@@ -76,7 +86,11 @@ def _log(host: Host, params: t.Mapping[str, t.Any]) -> MailLog | None:
     except OSError as error:
         text = f"The mail log {path} cannot be read: {error.strerror}."
         if not params["imap"] and not params["pop3"]:
-            raise StashMailError(f"{text} Correct home or log_path, or give imap or pop3.", code="blind") from None
+            raise StashMailError(
+                f"{text} Correct home (stash_mail_bitbucket_home) or log_path, or give imap (stash_mail_imap) or pop3 "
+                "(stash_mail_pop3).",
+                code="blind",
+            ) from None
         host.warn(f"{text} Only the mailbox will tell.")
         return None
 

@@ -22,6 +22,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import prop
 
 # Where a proxy on the same host would listen.
 _OF_PROXIES = {80, 443, 8080, 8443}
+_DEFAULT = "7990"
 _PORT = re.compile(r"server\.(?:additional-connector\.\d+\.)?port")
 _CONNECTOR = re.compile(r"<Connector\b[^>]{0,2000}?\bport=[\"'](\d{1,5})[\"']")
 _ADVICE = (
@@ -32,7 +33,8 @@ _ADVICE = (
 
 def mismatch(product: t.Mapping[str, t.Any], server: t.Mapping[str, t.Any]) -> str:
     """What does not fit, as a sentence; empty where all does, or where too little is known. ``server``: its options."""
-    if not product.get("process"):
+    # In a container, its port and its files are others than those of this host.
+    if not product.get("process") or not product.get("install_dir"):
         return ""
     here = f"the product that runs on this host ({product['install_dir']}, process {product['process']['pid']})"
     port, ports = _port_here(server["url"]), _ports(product)
@@ -63,17 +65,21 @@ def _port_here(url: str) -> int | None:
 
 def _ports(product: t.Mapping[str, t.Any]) -> set[int]:
     """The ports that the product listens on by its settings."""
-    settings = _text(product["home"] or "", "shared/bitbucket.properties")
-    connectors = _text(product["install_dir"] or "", "conf/server.xml")
+    settings = _text(product["home"], "shared/bitbucket.properties")
+    connectors = _text(product["install_dir"], "conf/server.xml")
     try:
-        values = [value for name, value in properties.read(settings).items() if _PORT.fullmatch(name)]
+        given = {name: value for name, value in properties.read(settings).items() if _PORT.fullmatch(name)}
     except StashMailError:
         return set()
+    # Beside an additional connector there is always the first one.
+    values = list({"server.port": _DEFAULT, **given}.values()) if given else []
     values += _CONNECTOR.findall(connectors)
     return {int(value) for value in values if value.strip().isdigit()}
 
 
-def _text(folder: str, name: str) -> str:
+def _text(folder: str | None, name: str) -> str:
+    if not folder:
+        return ""
     try:
         return _files.read_text_if_there(os.path.join(folder, name)) or ""
     except StashMailError:

@@ -11,6 +11,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
+from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, read_anchors
@@ -84,7 +85,7 @@ class _Mail:
         self.asking, self.params, self._java = asking, params, java
         self._planned = planned
         product = asking.answers["product"]
-        self._process: Params = product.get("process") or {}
+        self._product: Params = product
         # For an account, a trial and the probe alike: who asks the server, and what its JVM is.
         self._options: dict[str, t.Any] = {**params["probe"], **java_options(params["probe"], product)}
         self._asked: Conversation | None = None
@@ -118,20 +119,12 @@ class _Mail:
         if self._counts_as_planned and self._planned is not None:
             planned = self._read_planned(self._planned)
         elif not options["truststore"]:
-            options = {**options, "truststore": self._in_force()}
+            afterwards = self.params["judged_by"] == "planned"
+            options = {**options, "truststore": in_force(self.params, self._product, afterwards=afterwards)}
         judge = self._asked.judge if self._asked else None
         found = probe.ask(options, planned, judge, self._java)
         self._asked = found.conversation
         return probe.answer(host, options, found)
-
-    def _in_force(self) -> str | None:
-        """Path of the truststore that the JVM uses and will go on to use, None for its own."""
-        jvm = self.params["jvm"] or {"state": "absent", "truststore": None}
-        if not self._process:
-            return str(jvm["truststore"]) if jvm["state"] == "present" else None
-        path: str | None = self._process.get("truststore")
-        leaves = self.params["judged_by"] == "planned" and jvm["state"] == "absent" and path == jvm["truststore"]
-        return None if leaves else path
 
     def _read_planned(self, data: bytes) -> Anchors:
         path, password = self.params["truststore"]["path"], self._options["truststore_password"]

@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notify
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
+from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, read_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
@@ -59,19 +60,15 @@ def _obstacle(answers: t.Mapping[str, Answer], options: Params, has_cryptography
 
 def _with_what_was_found(params: Params, name: str, product: Params) -> Params:
     """The options, and for what they leave open the product's."""
-    process = product.get("process") or {}
+    options = params[name]
     found = {
-        "truststore": _in_force(process.get("truststore"), params["jvm"]),
         "java_home": (product.get("java") or {}).get("home"),
         "home": product.get("home"),
     }
-    options = params[name]
+    if not options["truststore"]:
+        found["truststore"] = in_force(params, product, afterwards=True)
+        found["behind"] = params["product"]["behind"]
     return {**options, **{key: options[key] or value for key, value in found.items() if key in options}}
-
-
-def _in_force(path: str | None, jvm: Params | None) -> str | None:
-    """The truststore that the process uses and will go on to use."""
-    return None if jvm and jvm["state"] == "absent" and path == jvm["truststore"] else path
 
 
 def _anchors(params: Params, options: Params, planned: bytes | None) -> Anchors | None:

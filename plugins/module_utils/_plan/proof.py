@@ -9,8 +9,8 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
+from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force, managed
 from ansible_collections.stashops.mail.plugins.module_utils._plan.mail import java_options
-from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 
 Params = t.Mapping[str, t.Any]
@@ -29,13 +29,10 @@ def is_due(result: Params) -> bool:
 
 def send(host: Host, params: Params, result: Params) -> Answer:
     """Send it as the product would. That it did not get there is an answer, with ``failed``."""
-    truststore, probe, charted = params["truststore"], result["probe"], params["kubernetes"]
-    # The JVM of a pod, where it is asked there, has it at another place.
-    path = path_there(charted) if charted and charted["behind"] else truststore["path"]
-    process = result["product"].get("process") or {}
+    probe, is_wanted = result["probe"], params["truststore"]["state"] == "present"
     is_trusted = (probe.get("jvm") or {}).get("trusted")
     found = {
-        "truststore": path if truststore["state"] == "present" else process.get("truststore"),
+        "truststore": managed(params) if is_wanted else in_force(params, result["product"], afterwards=True),
         **java_options(params["probe"], result["product"]),
         # The JVM has just accepted them.
         "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],

@@ -40,6 +40,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **proof.ARGUMENT_SPEC,
     "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
 }
+# The answer to each stands under jvm.
+RULES: dict[str, t.Any] = {"mutually_exclusive": [("jvm", "kubernetes")]}
 
 
 def masked(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

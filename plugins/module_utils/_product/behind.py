@@ -43,6 +43,9 @@ class Product(t.NamedTuple):
     user: str
 
 
+NOT_SEEN = Product(None, "")
+
+
 def find(behind: t.Sequence[str]) -> Product:
     """The product behind a command; raises :class:`StashMailError` where nothing can be run there."""
     mark = binascii.hexlify(os.urandom(16)).decode("ascii")
@@ -66,7 +69,7 @@ def find_if_there(behind: t.Sequence[str]) -> tuple[Product, str]:
     try:
         return find(behind), ""
     except StashMailError as error:
-        return Product(None, ""), str(error)
+        return NOT_SEEN, str(error)
 
 
 def information(product: Product) -> dict[str, t.Any]:

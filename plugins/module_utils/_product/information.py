@@ -21,14 +21,15 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "home": {"type": "path"},
     "java_home": {"type": "path"},
     "service": {"type": "str", "default": "atlbitbucket"},
+    "elsewhere": {"type": "bool", "default": False},
     **behind.ARGUMENTS,
 }
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The result of stash_mail_info; raises :class:`StashMailError`."""
-    if params["behind"]:
-        return _behind(host, params)
+    if params["behind"] or params["elsewhere"]:
+        return _elsewhere(host, params)
     service = systemd.find_service(params["service"])
     install = installs.find_install(params["install_dir"], service)
     process = find_process(install.path if install else None, service)
@@ -52,15 +53,17 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _behind(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The product where a command leads to; of the files around it nothing is known from here."""
+def _elsewhere(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The product where a command leads to, if one does; of the files around it nothing is known from here."""
     unknown = ("install_dir", "product", "version", "layout", "scripts", "javamail")
-    product, why = behind.find_if_there(params["behind"])
+    product, why = behind.find_if_there(params["behind"]) if params["behind"] else (behind.NOT_SEEN, "")
     if why:
         host.warn(f"{why}. Of the product's process and its Java nothing is known.")
     return {
         **dict.fromkeys(unknown),
         **behind.information(product),
+        # One on this host that is named for what the product's Java would be asked for.
+        **({"java": _java(None, params)} if params["elsewhere"] and params["java_home"] else {}),
         "changed": False,
         "check_mode": host.check_mode,
         # What its process calls its home is a folder there.

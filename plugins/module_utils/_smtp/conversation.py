@@ -284,12 +284,12 @@ class Conversation:
                 f"{credentials}, and say nothing about it."
             )
             return
+        offered = ", ".join([*session.mechanisms(), *unread]) or "AUTH without a mechanism"
         if by_token:
-            self._stop_before_token()
+            self._stop_before_token(offered)
             return
         mechanism = session.javamail_mechanism()
         if mechanism is None:
-            offered = ", ".join([*session.mechanisms(), *unread]) or "AUTH without a mechanism"
             raise session.connection.failure("auth_unsupported", f"the server offers {offered} only")
         if mechanism not in TRIED_HERE:
             self.outcome, self.untested = "auth_untested", f"JavaMail would use {mechanism}, which is not tried here"
@@ -307,17 +307,17 @@ class Conversation:
         self._step("auth", lambda: session.authenticate(settings.username, settings.password, mechanism))
         self._facts["authenticated"] = True
 
-    def _stop_before_token(self) -> None:
+    def _stop_before_token(self, offered: str) -> None:
         """Nobody but Bitbucket has the token, and what the server says without it would mislead."""
-        settings, offered = self.settings, self.session.mechanisms()
+        settings = self.settings
         self.outcome, self.untested = "token_untested", "Bitbucket would authenticate by a token, which only it has"
         self.warnings.append(
             "AUTH by token (OAuth 2.0) cannot be tried from here, since only Bitbucket has the token: whether "
             f"{settings.host} takes it, the sender and the recipient stays unknown."
         )
-        if "XOAUTH2" not in offered:
+        if "XOAUTH2" not in self.session.mechanisms():
             self.warnings.append(
-                f"{settings.host}:{settings.port} offers AUTH {', '.join(offered)} and not XOAUTH2, by which JavaMail "
+                f"{settings.host}:{settings.port} offers {offered} and not XOAUTH2, by which JavaMail "
                 "sends a token: Bitbucket could hardly authenticate."
             )
         if self.in_clear:

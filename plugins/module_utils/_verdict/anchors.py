@@ -65,14 +65,21 @@ def load_anchors(
 
 
 def _load_behind(path: str | None, password: str | None, java: JavaBehind) -> Anchors:
-    home = java.home()
-    bundles = [os.path.join(home, part, "lib/security/cacerts") for part in ("", "jre")]
-    ways = [(path, "the truststore")] if path else []
-    for candidate, how in [*ways, *((bundle, "the JVM's own bundle") for bundle in bundles)]:
+    for candidate, how in _ways(path, java):
         data = java.read(candidate, MAX_SIZE)
         if data is not None:
             return read_anchors(data, password, candidate, how)._replace(data=None)
-    raise StashMailError(f"No truststore was found {java.where}: neither {path or 'one'} nor that of a Java in {home}.")
+    raise StashMailError(
+        f"No truststore was found {java.where}: neither {path or 'one'} nor that of a Java in {java.home()}."
+    )
+
+
+def _ways(path: str | None, java: JavaBehind) -> t.Iterator[tuple[str, str]]:
+    """Where the certificates may be, one after the other: its home is asked for only where that is needed."""
+    if path:
+        yield path, "the truststore"
+    for part in ("", "jre"):
+        yield os.path.join(java.home(), part, "lib/security/cacerts"), "the JVM's own bundle"
 
 
 def _read(path: str, password: str | None, how: str) -> Anchors:

@@ -94,6 +94,12 @@ def test_a_server_for_tokens(probe: Probe) -> None:
     assert "not XOAUTH2" not in probe.warnings
 
 
+def test_a_server_that_names_its_mechanisms_in_an_old_form(probe: Probe) -> None:
+    with BadServer(bad.after_ehlo(auth=b"AUTH=LOGIN")) as server:
+        assert probe(port=server.port, security="plain")["outcome"] == "token_untested"
+    assert "offers AUTH=LOGIN and not XOAUTH2" in probe.warnings
+
+
 def test_no_auth_at_all_is_tried_on(probe: Probe) -> None:
     with MailServer("plain") as server:
         result = probe(port=server.port, security="plain")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notification as notifications
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notify
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import ARGUMENT_SPEC
@@ -17,6 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users imp
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_notification
 
 from tests.integration.smtp.pop3_server import Pop3Server
@@ -219,3 +221,21 @@ def test_what_is_returned_is_documented(log: Path) -> None:
         one = notification(users, log)
         one.run()
     assert set(one.result) <= returned
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_what_vouches_for_the_mailbox_is_where_the_product_runs(is_behind: bool, tmp_path: Path) -> None:
+    path, certificate = tmp_path / "cacerts", self_signed()
+    bundle = tmp_path / "java/lib/security/cacerts"
+    bundle.parent.mkdir(parents=True)
+    bundle.write_bytes(write_store([Entry("a", certificate.der)], "jks", "changeit"))
+    behind = ["env", "-C", "/", f"JAVA_HOME={tmp_path}/java"] if is_behind else []
+    params = {"truststore": str(path), "truststore_password": None, "behind": behind}
+    # The JVM would go back to its own bundle, which is another truststore than the one that was named.
+    with pytest.raises(StashMailError, match=r"cacerts is not there.*stash_mail_imap\.ca"):
+        notify._trusted(params, None)
+    path.write_bytes(b"")
+    with pytest.raises(StashMailError, match=r"is of no use .*stash_mail_pop3\.ca"):
+        notify._trusted(params, None)
+    path.write_bytes(write_store([Entry("a", certificate.der)], "jks", "changeit"))
+    assert notify._trusted(params, None) == [certificate.der]

@@ -36,6 +36,7 @@ WANTED: dict[str, Any] = {
     "state": "present",
     "truststore": True,
     "truststore_path": "/etc/stash_mail/cacerts",
+    "truststore_there": "/var/stash_mail/cacerts",
     "security": "starttls_required",
     "auth_type": "basic",
     "update_password": "on_change",

@@ -66,6 +66,22 @@ def test_another_port(product: dict[str, Any], tmp_path: Path) -> None:
     assert "listens on 7995." in belonging.mismatch(product, {"url": "http://localhost:7999"})
 
 
+def test_beside_an_additional_connector_there_is_the_first_one(product: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "shared/bitbucket.properties").write_text("server.additional-connector.1.port=7991\n")
+    assert belonging.mismatch(product, {"url": "http://localhost:7990"}) == ""
+    assert "listens on 7990 and 7991." in belonging.mismatch(product, {"url": "http://localhost:7999"})
+
+
+def test_a_product_in_a_container_is_not_known_by_its_files(
+    product: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    contained = {**product, "install_dir": None}
+    assert belonging.mismatch(contained, {"url": "http://localhost:17990"}) == ""
+    # Nor is one without a known home by what lies where we are.
+    assert belonging.mismatch({**product, "home": None}, {"url": "http://localhost:7999"}) == ""
+
+
 def test_another_version(product: dict[str, Any], says: dict[str, str]) -> None:
     says["version"] = "8.19.1"
     text = belonging.mismatch(product, {"url": "https://bitbucket.example.com"})

@@ -280,6 +280,28 @@ def test_info(install: Path, units: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "geheim" not in output
 
 
+def test_info_of_a_product_elsewhere(
+    install: Path, units: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pod that nothing leads to: a product of this host is not taken for it."""
+    write_unit(units)
+    java = tmp_path / "named" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.touch(0o755)
+    arguments = {"install_dir": str(install), "service": "b", "elsewhere": True}
+    found = []
+    with product(install, "-Dx=1"):
+        for named in ({}, {"java_home": str(java.parents[1])}):
+            with patch_module_args({**arguments, **named}), pytest.raises(SystemExit):
+                stash_mail_info.main()
+            found.append(json.loads(capsys.readouterr().out))
+    unknown = ("install_dir", "home", "user", "scripts", "process", "version")
+    assert [found[0][name] for name in unknown] == [None] * len(unknown)
+    assert found[0]["service"]["manager"] == "none"
+    assert found[0]["java"] is None
+    assert found[1]["java"]["home"] == str(java.parents[1])
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
 @pytest.mark.parametrize(("part", "refused"), [("", False), ("bin", True), ("bin/stop-bitbucket.sh", True)])
 def test_root_does_not_run_scripts_of_others(

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.input_problems import input_problems
 from ansible_collections.stashops.mail.plugins.filter.plan_problems import plan_problems
+from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 
 GOOD: dict[str, Any] = {
     "auth_type": "basic",
     "bitbucket_admin_password": "a",
     "bitbucket_admin_user": "admin",
+    "bitbucket_behind": [],
+    "bitbucket_java_home": "",
     "bitbucket_node_url": "http://localhost:7990",
     "bitbucket_url": "http://localhost:7990/bitbucket",
     "cluster": "main",
@@ -23,8 +26,10 @@ GOOD: dict[str, Any] = {
     "imap": {},
     "is_container": False,
     "deployment": "auto",
+    "jvm_compose_files": [],
     "jvm_compose_override": "",
     "jvm_environment_file": "",
+    "kubernetes_values_files": [],
     "oauth2_provider_id": "",
     "oauth2_token_id": "",
     "password": "p",
@@ -33,16 +38,25 @@ GOOD: dict[str, Any] = {
     "post_restart_tasks": "",
     "pre_restart_tasks": "",
     "preset": "",
+    "properties": False,
     "recipient": "r@example.com",
     "restart": "auto",
     "sender": "s@example.com",
     "state": "present",
+    "truststore_base": "auto",
+    "truststore_wanted": True,
     "unknown": "",
     "username": "u",
     "verify_notification": True,
     "verify_notification_deadline": "120",
 }
-KUBERNETES = {"deployment": "kubernetes", "is_container": True, "kubernetes_apply": False, "kubernetes_dir": "/x"}
+KUBERNETES = {
+    "bitbucket_behind": ["kubectl", "exec"],
+    "deployment": "kubernetes",
+    "is_container": True,
+    "kubernetes_apply": False,
+    "kubernetes_dir": "/x",
+}
 MAILBOX = {"host": "m", "username": "u", "password": "p"}
 
 
@@ -71,6 +85,10 @@ MAILBOX = {"host": "m", "username": "u", "password": "p"}
         ({"post_restart_tasks": "after.yml"}, "after.yml is no file on the controller"),
         ({"is_container": True}, "stash_mail_jvm_environment_file must be the absolute path"),
         ({**KUBERNETES, "kubernetes_dir": "x"}, "stash_mail_kubernetes_dir must be an absolute path"),
+        ({**KUBERNETES, "properties": True}, "set them by the chart's values"),
+        ({**KUBERNETES, "bitbucket_behind": []}, "stash_mail_truststore_base has to name a bundle"),
+        ({"jvm_compose_files": ["/a.yml", "b.yml"]}, "stash_mail_jvm_compose_files b.yml is relative"),
+        ({"kubernetes_values_files": ["b.yml"]}, "stash_mail_kubernetes_values_files b.yml is relative"),
         ({"restart": "tasks"}, "stash_mail_pre_restart_tasks is empty"),
     ],
 )
@@ -83,6 +101,18 @@ def test_each_problem_is_said(change: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize("mailbox", [MAILBOX, {**MAILBOX, "port": "993", "security": "imaps", "password": 12345}])
 def test_a_mailbox_that_can_be_asked(mailbox: dict[str, Any]) -> None:
     assert input_problems({**GOOD, "imap": mailbox}) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bitbucket_java_home": "/opt/java"},
+        {"truststore_base": "/opt/java/lib/security/cacerts"},
+        {"truststore_wanted": False},
+    ],
+)
+def test_a_pod_that_nothing_leads_to(change: dict[str, Any]) -> None:
+    assert input_problems({**GOOD, **KUBERNETES, "bitbucket_behind": [], **change}) == []
 
 
 def test_a_deadline_that_nobody_needs() -> None:
@@ -144,9 +174,19 @@ def test_nothing_is_wrong() -> None:
         ({"server": {"mail_server": {**MAIL, "after": {"host": "another"}}}}, {}, "which has one mail server"),
         ({}, {"left_out": ["n3"]}, "would change for n3 too, which this run leaves out"),
         (
-            {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": "It is missing."}},
+            {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": NO_CRYPTOGRAPHY}},
             {},
-            "It is missing.",
+            NO_CRYPTOGRAPHY,
+        ),
+        (
+            {"product": {"cryptography": None}, "send": {"skipped": True, "msg": NO_CRYPTOGRAPHY}},
+            {},
+            NO_CRYPTOGRAPHY,
+        ),
+        (
+            {"product": {"cryptography": None}, "notification": {"skipped": True, "msg": NO_CRYPTOGRAPHY}},
+            {},
+            NO_CRYPTOGRAPHY,
         ),
     ],
 )
@@ -161,7 +201,7 @@ def test_what_is_no_reason() -> None:
     assert problems(ANSWERS, left_out=["n3"], is_partial_allowed=True) == []
     same = {"mail_server": {"before": {"host": "new"}, "after": {"host": "new", "oauth2_token_id": "1"}}}
     assert problems({**ANSWERS, "server": same}, writer={}, left_out=["n3"]) == [], "what the product may hide"
-    lacking = {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": "It is missing."}}
+    lacking = {"product": {"cryptography": None}, "truststore": {"skipped": True, "msg": NO_CRYPTOGRAPHY}}
     assert problems({**ANSWERS, **lacking}, installs_packages=True) == []
 
 

@@ -55,6 +55,16 @@ def test_what_is_handed_over_is_known_and_nothing_else() -> None:
     assert set_somewhere - of_users == HANDED_OVER
 
 
+def test_what_an_earlier_play_has_done_is_not_told_again() -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main" / "main.yml").read_text("utf-8"))
+    told = variables["__stash_mail_results"] + variables["__stash_mail_has_changed"]
+    registers = set(re.findall(r"(__stash_mail_\w+) \| default\({}\)", told))
+    tasks = yaml.safe_load((ROLE / "tasks" / "ask" / "fleet.yml").read_text("utf-8"))
+    reset = {name for name, value in tasks[0]["ansible.builtin.set_fact"].items() if value == {}}
+    assert len(registers) == 8
+    assert reset == registers
+
+
 def examples() -> Iterator[tuple[str, str]]:
     for file in [ROOT / "README.md", ROLE / "README.md", *(ROOT / "docs").rglob("*")]:
         if file.suffix in (".md", ".yml", ".yaml"):
