@@ -89,13 +89,18 @@ options:
       - Compose file to write over those of a project, such as C(compose.override.yaml) beside its C(compose.yaml).
       - The whole file is managed - one that this module has not written is refused, and O(state=absent) removes it.
       - It gives the service E(JVM_SUPPORT_RECOMMENDED_ARGS), in which the project's other arguments are repeated, and
-        mounts the folder of O(truststore) under its own path where the project does not.
+        mounts the folder of O(truststore) under its own path where the project does not. That has to be a folder of its
+        own.
+      - A new one gets the owner and the mode of the project's first file.
       - Where a C(docker compose), C(docker-compose) or C(podman-compose) of this host can say what the files mean
         together, it has to take the file before it is written.
       - The project's files are read by Python's C(yaml), which this host has to have.
     type: path
   compose_files:
-    description: The project's own files, in their order. Empty for the one beside O(compose_override).
+    description:
+      - The project's own files, in their order. O(compose_override) among them is left out.
+      - Empty for those that compose reads beside O(compose_override) - by E(COMPOSE_FILE) in the project's C(.env), or
+        by their usual names.
     type: list
     elements: path
     default: []

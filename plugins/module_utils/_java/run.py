@@ -274,7 +274,9 @@ class Program:
         except subprocess.TimeoutExpired:
             status = None
         if status is None:
-            self._process.kill()
+            # What it has started goes with it, which is of its session.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         for stream in self._streams():
             with contextlib.suppress(OSError):

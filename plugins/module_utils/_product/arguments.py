@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import typing as t
@@ -93,11 +94,16 @@ def apply(host: Host, params: t.Mapping[str, t.Any], plan: ArgumentsPlan) -> lis
         mode = None if is_script else (0o600 if start_script.PASSWORD_ARGUMENT in after else 0o644)
         if path == params["environment_file"]:
             mode = 0o600 if before is None else None  # There may be other secrets in it.
+        prepare = _with_mode(keep_context, mode)
+        if path == params["compose_override"]:
+            # It repeats the project's arguments, so it is for those who may read the project.
+            like = compose.project_files(path, params["compose_files"])[0] if before is None else None
+            prepare = _like(keep_context, like)
         data = after.encode(*_files.TEXT)
         if is_script:
             check_syntax(host, path, data)
         _files.make_folder(os.path.dirname(path))
-        _files.replace(path, data, prepare=_with_mode(keep_context, mode), in_place=True)
+        _files.replace(path, data, mode=0o600, prepare=prepare, in_place=True)
     return backups
 
 
@@ -106,6 +112,22 @@ def _with_mode(keep_context: _files.Prepare, mode: int | None) -> _files.Prepare
         keep_context(file)
         if mode is not None:
             os.fchmod(file.descriptor, mode)
+
+    return prepare
+
+
+def _like(keep_context: _files.Prepare, other: str | None) -> _files.Prepare:
+    """What gives a new file the mode of ``other``, and its owner where we may."""
+
+    def prepare(file: _files.Opened) -> None:
+        keep_context(file)
+        if other is None:
+            return
+        with contextlib.suppress(OSError):
+            about = os.stat(other)
+            if os.geteuid() == 0:
+                os.fchown(file.descriptor, about.st_uid, about.st_gid)
+            os.fchmod(file.descriptor, about.st_mode & 0o666)
 
     return prepare
 
@@ -138,6 +160,16 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         service = systemd.find_service(params["service"])
         install = installs.find_install(params["install_dir"], service)
         process = processes.find_process(install.path if install else None, service)
+    is_contained = params["method"] in ("auto", *OF_CONTAINERS) and (
+        params["environment_file"] or params["compose_override"]
+    )
+    if process is None and is_contained and params["truststore"]:
+        folder = os.path.dirname(params["truststore"])
+        process = processes.find_contained(lambda contained: (folder, folder))
+    said = None
+    if wanted and params["compose_override"]:
+        files = compose.project_files(params["compose_override"], params["compose_files"])
+        said = compose.ask(files, params["compose_service"])
     plan = make_plan(
         Request(
             install_dir=params["install_dir"],
@@ -150,17 +182,14 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             compose_override=params["compose_override"],
             compose_files=params["compose_files"],
             compose_service=params["compose_service"],
+            compose_shown=said.trust_arguments() if said else (),
         ),
         process,
     )
     check_not_overruled(plan, wanted, process)
     override = plan.changes.get(params["compose_override"], (None, None))[1]
-    if override:
-        files = compose.project_files(params["compose_override"], params["compose_files"])
-        compose.check(host.module.run_command, files, override)
-    if process is None and plan.method in OF_CONTAINERS and params["truststore"]:
-        folder = os.path.dirname(params["truststore"])
-        process = processes.find_contained(lambda contained: (folder, folder))
+    if override and said and wanted:
+        compose.check(said, override, wanted.path)
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),
         "path": plan.path,

@@ -111,7 +111,7 @@ def _check_volumes(volumes: t.Sequence[t.Any], name: str) -> None:
     for item in volumes:
         if _is(item, "name", name) and not _is(item.get("secret"), "secretName", name):
             raise StashMailError(
-                f"The site's values have a volume {name} of their own in volumes.additional, which ours would replace: "
+                f"The site's values have a volume {name} of their own in volumes.additional, which would be lost: "
                 "set name (stash_mail_kubernetes_name) to another one."
             )
 

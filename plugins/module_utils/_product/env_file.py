@@ -16,6 +16,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
     VARIABLE,
     TruststoreArguments,
+    find_arguments,
     is_trust_argument,
 )
 
@@ -47,14 +48,16 @@ def check(path: str, text: str) -> None:
         )
 
 
-def set_arguments(text: str, wanted: TruststoreArguments) -> str:
+def set_arguments(text: str, wanted: TruststoreArguments, outside: t.Sequence[str] = ()) -> str:
     """The file with the truststore's arguments set, all others as they are.
+
+    ``outside`` are arguments that reach the JVM from elsewhere than this variable.
 
     :raises StashMailError: if the line is written in a way that not all readers take for the same.
     """
     lines = _lines(text)
     place = _find(lines)
-    ours = " ".join(wanted.arguments([]))
+    ours = " ".join(wanted.arguments(outside))
     if place.line is None:
         comment, end = (_ADDED, "") if not text or text.endswith("\n") else (_ADDED_AND_END, "\n")
         return f"{text}{end}{comment}\n{VARIABLE}={ours}\n"
@@ -90,6 +93,11 @@ def arguments(text: str) -> list[str]:
     lines = _lines(text)
     line = _find(lines).line
     return [] if line is None else _body(lines[line]).split()
+
+
+def other_arguments(text: str) -> list[str]:
+    """The truststore's arguments that the file's other variables give."""
+    return find_arguments("".join(line for line in _lines(text) if not _HEAD.match(line)))
 
 
 def ours(text: str) -> list[str]:

@@ -55,8 +55,9 @@ class Request(t.NamedTuple):
     """What is asked for. ``wanted`` None: our arguments shall not be there, in any place.
 
     ``environment_file`` is what a container gets its environment from, and then ``auto`` is ``environment``;
-    ``compose_override`` is a file over those of a compose project, and then it is ``compose``. ``is_here``: whether an
-    installation is to be looked for on this host.
+    ``compose_override`` is a file over those of a compose project, and then it is ``compose``. ``compose_shown`` are
+    the truststore's arguments that compose itself says of the service. ``is_here``: whether an installation is to be
+    looked for on this host.
     """
 
     install_dir: str | None
@@ -68,6 +69,7 @@ class Request(t.NamedTuple):
     compose_override: str | None = None
     compose_files: t.Sequence[str] = ()
     compose_service: str = "bitbucket"
+    compose_shown: t.Sequence[str] = ()
     is_here: bool = True
 
 
@@ -176,7 +178,7 @@ def _compose_override(request: Request, path: str) -> ComposeOverride:
     service = None
     if request.wanted:
         service = compose.read_service(compose.project_files(path, request.compose_files), request.compose_service)
-    return ComposeOverride(path, _files.read_text_if_there(path), service)
+    return ComposeOverride(path, _files.read_text_if_there(path), service, request.compose_shown)
 
 
 def _how_read(request: Request, path: str) -> str:

@@ -184,13 +184,18 @@ class EnvironmentFile:
         return env_file.ours(self.before or "")
 
     def others(self) -> list[str]:
+        return [*env_file.other_arguments(self.before or ""), *self._own()]
+
+    def _own(self) -> list[str]:
         return _trust(self.arguments(self.without_managed()))
 
     def without_managed(self) -> str | None:
         return None if self.before is None else env_file.remove_arguments(self.before)
 
     def with_managed(self, wanted: TruststoreArguments, others: t.Sequence[str]) -> str:
-        return env_file.set_arguments(self.without_managed() or "", wanted)
+        own = self._own()
+        outside = [*env_file.other_arguments(self.before or ""), *(word for word in others if word not in own)]
+        return env_file.set_arguments(self.without_managed() or "", wanted, outside)
 
     def arguments(self, text: str | None) -> list[str]:
         return env_file.arguments(text or "")
@@ -199,8 +204,12 @@ class EnvironmentFile:
 class ComposeOverride:
     """A compose file over a project's own: the service's other arguments are repeated in it, since it replaces them."""
 
-    def __init__(self, path: str, before: str | None, service: compose.Service | None) -> None:
+    def __init__(
+        self, path: str, before: str | None, service: compose.Service | None, shown: t.Sequence[str] = ()
+    ) -> None:
+        """``shown`` are the truststore's arguments of the service as compose itself says them, variables filled in."""
         self.path = path
+        self._shown = shown
         self.before = before
         # Without it nothing of ours is wanted.
         self._service = service
@@ -210,6 +219,12 @@ class ComposeOverride:
         return _trust(self.arguments(self.before))
 
     def others(self) -> list[str]:
+        if self._service is None:
+            return []
+        found = [*self._service.outside, *self._own()]
+        return [*found, *(word for word in self._shown if word not in found)]
+
+    def _own(self) -> list[str]:
         return _trust(self._service.value.split()) if self._service else []
 
     def without_managed(self) -> str | None:
@@ -224,7 +239,9 @@ class ComposeOverride:
             )
         if self._service is None:
             raise RuntimeError("an override is over a service")
-        words = start_script.merge(self._service.value.split(), wanted, [w for w in others if w not in self.others()])
+        own = self._own()
+        outside = [*self._service.outside, *(word for word in others if word not in own)]
+        words = start_script.merge(self._service.value.split(), wanted, outside)
         return compose.render(self._service, " ".join(words), os.path.dirname(wanted.path))
 
     def arguments(self, text: str | None) -> list[str]:

@@ -62,8 +62,12 @@ def test_what_is_no_product(tmp_path: Path, text: str) -> None:
 
 def test_a_process_that_ends_while_it_is_read(tmp_path: Path) -> None:
     """The status is not that of the last file that was to be read."""
-    (tmp_path / "cat").write_text('#!/bin/sh\n/bin/cat "$@"\ncase $1 in */cmdline) exit 1 ;; esac\n')
-    (tmp_path / "cat").chmod(0o755)
+    for name, text in (
+        ("cat", 'case $1 in */cmdline) exit 1 ;; */stat) echo "1 (x) S" ;; *) /bin/cat "$@" ;; esac'),
+        ("readlink", "echo /x"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
     (tmp_path / "exec").write_text(f'#!/bin/sh\nPATH="{tmp_path}:$PATH" exec "$@"\n')
     (tmp_path / "exec").chmod(0o755)
     assert behind.find([str(tmp_path / "exec")]).user

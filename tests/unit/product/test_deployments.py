@@ -472,7 +472,7 @@ CONTAINERS = {
 def check_container(run: Run, folder: Path, option: str, file: Path) -> None:
     """As :func:`check_in_force`, by what the file gives a container."""
     written = file if option == "environment_file" else file.with_name(f"{file.stem}.override.yaml")
-    before, truststore = file.read_bytes(), str(folder / "cacerts")
+    before, truststore = file.read_bytes(), str(folder / "mail" / "cacerts")
     options = {"service": "", "truststore": truststore, option: str(written)}
     assert run(**options)["changed"] is True
     if option == "environment_file":
