@@ -21,7 +21,7 @@ def test_from_nothing_to_a_message_and_back(site: Site) -> None:
     assert first.changed == checked.changed, "check mode has promised something else"
     # The plan, the truststore, the arguments, the restart, until it is up, the settings, the message.
     assert first.calls == 7
-    assert first.tasks <= 36
+    assert first.tasks <= 38
     assert bitbucket.state() == "RUNNING"
     assert bitbucket.pid != before[0]
     settings = site.mail_settings()
