@@ -105,6 +105,7 @@ docs-tables: system-packages env ## write the tables in docs/ that tests compare
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/jvm_matrix tests/integration/verdict tests/integration/smtp/test_bad_servers.py \
 	  tests/unit/net/test_troubleshooting.py tests/unit/docs/test_variables.py tests/integration/docs/test_log_lines.py \
 	  tests/unit/role/test_presets.py tests/unit/product/test_deployments.py tests/integration/product/test_deployments.py
+	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) $(PARALLEL) $$(python -m tests.attacks)
 
 agreement: system-packages env ## the verdict against JavaMail on five JVMs, in more than 500 situations; writes its table
 	STASH_MAIL_WRITE_DOCS=1 $(PYTEST) tests/integration/verdict

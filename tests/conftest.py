@@ -12,8 +12,11 @@ from pathlib import PurePath
 import pytest
 from _pytest.terminal import TerminalReporter
 from ansible.module_utils.common import warnings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests import attacks, doc_table
 
 # The longest first, so that none is left over at the end; the others follow as they are found.
 LONGEST = (
@@ -40,6 +43,16 @@ class ByFileOrLab(LoadScopeScheduling):
 def pytest_report_header() -> str:
     """What is drawn at random is drawn again by the same seed."""
     return f"STASH_MAIL_SEED={os.environ.get('STASH_MAIL_SEED', '1')} draws the certificates that JVMs are tried with"
+
+
+# A busy machine makes a slow test, and that is no fault of what is tested.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if doc_table.wanted() and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(attacks.Writer())
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import attacks
+
 TESTS = Path(__file__).resolve().parents[1]
 PAGE = TESTS.parent / "docs" / "security.md"
 _NAMED = re.compile(r"`([^`\s]+\.py)::(\w+)`")
@@ -44,7 +46,28 @@ def test_one_that_does_not_exist_is_noticed(named: str) -> None:
 
 
 def test_each_claim_has_a_test() -> None:
-    claims = rows(PAGE.read_text("utf-8"))
+    claims = rows(PAGE.read_text("utf-8").partition("<!-- end of attacks -->")[2])
     assert len(claims) > 40
     assert [claim for claim, tests in claims if not tests] == []
     assert rows("| cannot | test |\n| --- | --- |\n| fly | none |\n") == [("fly", [])]
+
+
+def test_what_was_tried_is_no_more_than_there_is_and_all_of_it_was_held(request: pytest.FixtureRequest) -> None:
+    """A run of single files does not know of all cases; the whole run does."""
+    table = attacks.in_page()
+    kinds = attacks.kinds()
+    assert list(table) == [*kinds, "all"], "make docs-tables writes it anew"
+    assert [kind for kind, (tried, held) in table.items() if not 0 < tried == held] == []
+    collected = {item.nodeid for item in request.session.items}
+    if not set().union(*kinds.values()) <= set(map(attacks.of_case, collected)):
+        pytest.skip("not all attacks are part of this run")
+    there = attacks.counted(collected)
+    assert [kind for kind in kinds if table[kind][0] > there[kind]] == []
+    assert sum(there.values()) < 2 * table["all"][0], "many have come since: make docs-tables"
+
+
+def test_an_attack_that_was_not_held_shows() -> None:
+    kind, tests = next(iter(attacks.kinds().items()))
+    first, second = sorted(tests)[:2]
+    table = attacks.table({f"{first}[a]": "passed", f"{first}[b]": "failed", f"{second}[c]": "skipped"})
+    assert f"| {kind} | {len(tests)} | 2 | 1 |" in table
