@@ -11,12 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.integration.role.conftest import ROOT, Site
 from tests.lab import leaks
+from tests.processes import family
 
 RUN_SECONDS = 240
 # What a process that has lost its playbook may take to come to its end: a question to a server has its deadline.
@@ -110,16 +110,16 @@ class Runner:
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(after)
         hit = run.poll() is None
-        family = list(_family(run.pid)) if hit else []
+        processes = list(family(run.pid)) if hit else []
         if number == signal.SIGKILL:
-            for pid in family:
+            for pid in processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
         elif hit:
             os.killpg(run.pid, number)
         run.wait(ORPHAN_SECONDS)
         until = time.monotonic() + ORPHAN_SECONDS
-        while left := [pid for pid in family if _is_alive(pid)]:
+        while left := [pid for pid in processes if _is_alive(pid)]:
             assert time.monotonic() < until, f"of the killed run there is still {[_command(pid) for pid in left]}"
             time.sleep(0.02)
         tasks = [line for line in self._output().splitlines() if line.startswith("TASK [")]
@@ -138,15 +138,6 @@ def assert_nothing_secret_is_left(site: Site) -> None:
 def leftovers(site: Site) -> list[Path]:
     folders = [site.truststore.parent, site.bitbucket.jvm_args_file.parent, site.bitbucket.home / "shared"]
     return [file for folder in folders if folder.exists() for file in folder.glob(f".*{SUFFIX}")]
-
-
-def _family(pid: int) -> Iterator[int]:
-    """A process and those that it has started, but for what has made itself independent to outlive it."""
-    with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield from _family(int(child))
-    yield pid
 
 
 def _is_alive(pid: int) -> bool:

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.integration.role.conftest import MAIL_SERVER, ROOT, Site
+from tests.processes import family
 
 Account = tuple[str, str]
 
@@ -105,14 +106,6 @@ class Hook:
         self._thread.join(10)
 
 
-def _family(pid: int) -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield from _family(int(child))
-    yield pid
-
-
 def _command(site: Site, changes: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     settings = {**site.settings, **{f"stash_mail_{name}": value for name, value in changes.items()}}
     inventory = site.folder / "inventory.json"
@@ -146,7 +139,7 @@ def killed(site: Site, marker: str, delay: float, **changes: Any) -> str:
             time.sleep(0.02)
         assert run.poll() is None, log.read_text()
         time.sleep(delay)
-        for pid in list(_family(run.pid)):
+        for pid in list(family(run.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         run.wait(10)
