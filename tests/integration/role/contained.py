@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.role.conftest import run_playbook
+from tests.integration.role.test_phases import shown
 from tests.jvm import images
 from tests.mail_server import MailServer, authority, leaf
 
@@ -124,6 +125,27 @@ class Contained:
             [*self.behind, "sh", "-c", script], check=True, capture_output=True, text=True, timeout=60
         )
         return done.stdout.split("\n")
+
+
+def provision(product: Contained, *arguments: str) -> None:
+    """Provision it: the JVM has ``arguments`` in this order, a message arrives, and a second run changes nothing."""
+    code, output = product.run()
+    assert code == 0, output
+    assert [word for word in product.arguments() if word in arguments] == [*arguments]
+    assert len(product.server.messages) == 1
+    # Its own Java says so again, by the truststore that is mounted there.
+    code, output = product.run()
+    assert code == 0, output
+    assert "changed=0" in output
+    assert "method: jvm" in output
+    assert f"behind podman exec -i --user atlbitbucket {product.container}" in shown(output)
+
+
+def take_back(product: Contained) -> None:
+    """Have the role take out what it has made: the JVM has no truststore of anybody's any more."""
+    code, output = product.run(state="absent")
+    assert code == 0, output
+    assert not any("trustStore" in word for word in product.arguments())
 
 
 def new_name() -> str:

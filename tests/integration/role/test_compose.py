@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.role.contained import START, Contained, image, new_name
+from tests.integration.role.contained import START, Contained, image, new_name, provision, take_back
 from tests.integration.role.play_chart import podman
-from tests.integration.role.test_phases import shown
 from tests.jvm import images
 
 pytestmark = [
@@ -73,21 +72,8 @@ def test_from_no_mail_to_a_message_and_back(project: Project) -> None:
     assert code == 0, output
     assert not project.override.exists()
 
-    code, output = project.run()
-    assert code == 0, output
-    given = project.arguments()
     ours = f"-Djavax.net.ssl.trustStore={project.folder}/mail/cacerts"
-    assert [word for word in given if word in ("-Dkept=1", "-Dcost=$5", ours)] == ["-Dkept=1", "-Dcost=$5", ours]
-    assert len(project.server.messages) == 1
-    # Its own Java says so again, by the truststore that is mounted there.
-    code, output = project.run()
-    assert code == 0, output
-    assert "changed=0" in output
-    assert "method: jvm" in output
-    assert f"behind podman exec -i --user atlbitbucket {project.container}" in shown(output)
-
-    code, output = project.run(state="absent")
-    assert code == 0, output
-    assert not any("trustStore" in word for word in project.arguments())
+    provision(project, "-Dkept=1", "-Dcost=$5", ours)
+    take_back(project)
     assert not project.override.exists()
     assert project.file.read_bytes() == before

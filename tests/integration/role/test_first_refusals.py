@@ -4,19 +4,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.role.conftest import run_playbook
 from tests.pythons.interpreters import interpreter
 
-ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOKS = ("provision", "check", "rotate_credentials", "rotate_certificate")
 ACCOUNT = {"stash_mail_bitbucket_admin_user": "admin", "stash_mail_bitbucket_admin_password": "of no importance"}
 # No host is asked: there is none of this name.
@@ -25,27 +21,11 @@ HOST = {**ACCOUNT, "ansible_host": "host.invalid", "stash_mail_rotate_password":
 
 def run(folder: Path, playbook: str, inventory: dict[str, Any], *options: str) -> str:
     """Run a playbook, which has to fail, and return in one line what it printed."""
-    file = folder / "inventory.json"
-    file.write_text(json.dumps(inventory))
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).parent / "ansible-playbook"),
-            *("--inventory", str(file), *options),
-            str(ROOT / "playbooks" / f"{playbook}.yml"),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 2, done.stdout
-    assert "unreachable=1" not in done.stdout
-    assert "is undefined" not in done.stdout
-    return re.sub(r"\s+", " ", done.stdout)
+    code, output = run_playbook(folder, inventory, *options, playbook=playbook)
+    assert code == 2, output
+    assert "unreachable=1" not in output
+    assert "is undefined" not in output
+    return re.sub(r"\s+", " ", output)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.role import play_chart
-from tests.integration.role.contained import Contained, image, new_name
+from tests.integration.role.contained import Contained, image, new_name, provision, take_back
 from tests.integration.role.test_phases import shown
 from tests.jvm import images
 
@@ -65,22 +65,8 @@ def test_from_no_mail_to_a_message_and_back(pod: Pod) -> None:
     assert code == 0, output
     assert not pod.dir.exists()
 
-    code, output = pod.run()
-    assert code == 0, output
-    given = pod.arguments()
-    assert "-Dkept=1" in given
-    assert "-Djavax.net.ssl.trustStore=/var/stash_mail/cacerts" in given
-    assert len(pod.server.messages) == 1
-    # Its own Java says so again, by the truststore that is mounted there.
-    code, output = pod.run()
-    assert code == 0, output
-    assert "changed=0" in output
-    assert "method: jvm" in output
-    assert f"behind podman exec -i --user atlbitbucket {pod.container}" in shown(output)
-
-    code, output = pod.run(state="absent")
-    assert code == 0, output
-    assert not any("trustStore" in word for word in pod.arguments())
+    provision(pod, "-Dkept=1", "-Djavax.net.ssl.trustStore=/var/stash_mail/cacerts")
+    take_back(pod)
     assert not (pod.dir / "secret.yaml").exists()
     assert not (pod.dir / "values.yaml").exists()
     assert pod.site.read_bytes() == site
