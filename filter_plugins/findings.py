@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import ATTENTION
+
 DOCUMENTATION = r"""
 name: findings
 short_description: What a check of the role stash_mail has found, in words
@@ -49,7 +51,7 @@ def findings(checks: t.Sequence[t.Mapping[str, t.Any]], error: str = "") -> dict
             for item in checks
             if item["status"] == status
         ]
-        for status in ("failed", "warning")
+        for status in ATTENTION
     }
 
 

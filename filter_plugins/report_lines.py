@@ -9,7 +9,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.filter.report_page import problems
-from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import QUESTIONS
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import ATTENTION, QUESTIONS
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import how_many
 
 DOCUMENTATION = r"""
@@ -51,7 +51,7 @@ _WORDS = {"ok": "OK", "warning": "warning", "failed": "FAILED", "skipped": "-"}
 def report_lines(document: t.Mapping[str, t.Any]) -> list[str]:
     """Return the lines on ``document``."""
     instances = document["instances"]
-    attention = [item for item in instances if item["status"] in ("failed", "warning")]
+    attention = [item for item in instances if item["status"] in ATTENTION]
     well = len(instances) - len(attention)
     shown = attention if well > _FOLD else instances
     counts = document["counts"]

@@ -14,9 +14,9 @@ import hashlib
 import html
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import ATTENTION
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import map_text
 
-_ATTENTION = ("failed", "warning")
 _BEFORE = datetime.timedelta(days=30)
 _LEAST = datetime.timedelta(days=100)
 _MOST = datetime.timedelta(days=395)
@@ -106,10 +106,10 @@ def problems(document: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     found: dict[tuple[str, str, str], list[int]] = {}
     for row, instance in enumerate(document["instances"]):
         for item in instance["checks"]:
-            if item["status"] in _ATTENTION:
+            if item["status"] in ATTENTION:
                 found.setdefault((item["status"], item["check"], item["summary"]), []).append(row)
     groups = [dict(zip(("status", "check", "summary"), key, strict=True), rows=rows) for key, rows in found.items()]
-    return sorted(groups, key=lambda item: (_ATTENTION.index(item["status"]), -len(item["rows"])))
+    return sorted(groups, key=lambda item: (ATTENTION.index(item["status"]), -len(item["rows"])))
 
 
 def escaped(value: t.Any) -> t.Any:

@@ -11,6 +11,8 @@ Check = dict[str, t.Any]
 
 PROVISION = "Run provision.yml, with --check --diff first to see what it would change."
 QUESTIONS = ("reachable", "settings", "truststore", "jvm", "delivery", "message")
+# The statuses for which somebody has to do something, the worse first.
+ATTENTION = ("failed", "warning")
 
 
 def verdict(check: str, status: str, summary: str, reason: str = "", remedy: str = "", **details: t.Any) -> Check:
