@@ -53,9 +53,9 @@ class Outcome:
         return self.code == 0
 
     @property
-    def calls(self) -> int:
-        """How many modules were called."""
-        return self.output.count("Using module file")
+    def modules(self) -> list[str]:
+        """The modules that were called, in their order."""
+        return re.findall(r"Using module file \S+/(\w+)\.py", self.output)
 
     @property
     def tasks(self) -> int:
