@@ -7,7 +7,9 @@ from __future__ import annotations
 import collections
 import os
 import re
-from pathlib import PurePath
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -60,6 +62,15 @@ def _no_warnings_of_others() -> None:
     """Ansible keeps a module's warnings for its process, and a module's result has them: here one has run many."""
     warnings._global_warnings.clear()
     warnings._global_deprecations.clear()
+
+
+@pytest.fixture
+def shared_path() -> Iterator[Path]:
+    """A folder that every account can look into: pytest's own are for their owner alone."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrLab:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 import threading
 import time
 import typing as t
@@ -45,14 +44,11 @@ class Host(t.NamedTuple):
 
 
 @pytest.fixture
-def host() -> t.Iterator[Host]:
-    # Not pytest's own folder, which is for its owner only: here others shall be able to look.
-    with tempfile.TemporaryDirectory() as name:
-        yield make_host(Path(name))
+def host(shared_path: Path) -> Host:
+    return make_host(shared_path)
 
 
 def make_host(folder: Path) -> Host:
-    folder.chmod(0o755)
     of_root, home = folder / "root", folder / "home"
     of_root.mkdir(mode=0o755)
     home.mkdir(mode=0o755)

@@ -8,8 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,14 +23,6 @@ NOBODY = 65534
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
     return runs.prepare(tmp_path_factory.mktemp("wanted"))
-
-
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that other users can reach, which pytest's own are not."""
-    with tempfile.TemporaryDirectory(prefix="stash_mail-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def in_namespace(mount: str, folder: Path, options: dict[str, object]) -> Outcome:
@@ -96,20 +86,20 @@ def test_a_read_only_file_system(tmp_path: Path, wanted: Wanted) -> None:
     assert outcome.result["content"] == digest(wanted.contents[0])
 
 
-def test_a_folder_of_another_user(public: Path, wanted: Wanted) -> None:
+def test_a_folder_of_another_user(shared_path: Path, wanted: Wanted) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can be another user")
-    folder = public / "folder"
+    folder = shared_path / "folder"
     folder.mkdir(mode=0o755)
     path = folder / "cacerts"
     path.write_bytes(wanted.contents[0])
-    base = public / "base"
+    base = shared_path / "base"
     base.write_bytes(Path(wanted.options[1]["base"]).read_bytes())
     base.chmod(0o644)
-    process = runs.start_as(NOBODY, path, {**wanted.options[1], "base": str(base)}, public / "result")
+    process = runs.start_as(NOBODY, path, {**wanted.options[1], "base": str(base)}, shared_path / "result")
     process.join(60)
     assert process.exitcode == 0
-    outcome = Outcome(**json.loads((public / "result").read_bytes()))
+    outcome = Outcome(**json.loads((shared_path / "result").read_bytes()))
     assert outcome.failed
     assert "Permission denied" in outcome.message
     assert [item.name for item in folder.iterdir()] == ["cacerts"]

@@ -284,10 +284,8 @@ def test_a_java_that_is_too_old(tmp_path: Path, truststore: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs what belongs to others as somebody else")
 @pytest.mark.parametrize("account", [None, "daemon"])
-def test_a_java_of_several_owners(account: str | None, truststore: str, tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)  # pytest's own let nobody but root in
-    home = fake_java(tmp_path, said(version="17", trusted="true", identity="true", stage="done"))
+def test_a_java_of_several_owners(account: str | None, truststore: str, shared_path: Path) -> None:
+    home = fake_java(shared_path, said(version="17", trusted="true", identity="true", stage="done"))
     os.chown(f"{home}/bin", 12345, 12345)
     (Path(home) / "lib").mkdir()
     os.chown(f"{home}/lib", 12346, 12346)

@@ -21,19 +21,15 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs what belo
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(shared_path: Path) -> Path:
     """A Java that root owns, whose launcher says who runs it."""
-    # pytest's own folders let nobody but root in.
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder.stat().st_mode & 0o777 == 0o700:
-            folder.chmod(0o755)
     for part in ("bin", "lib/security"):
-        (tmp_path / "jdk" / part).mkdir(parents=True)
-    java = tmp_path / "jdk/bin/java"
+        (shared_path / "jdk" / part).mkdir(parents=True)
+    java = shared_path / "jdk/bin/java"
     java.write_text("#!/bin/sh\nid -u; id -G\n")
     java.chmod(0o755)
-    (tmp_path / "jdk/lib/security/cacerts").touch()
-    return tmp_path / "jdk"
+    (shared_path / "jdk/lib/security/cacerts").touch()
+    return shared_path / "jdk"
 
 
 def who_runs(java: Path, product_account: str | None = None) -> str:
@@ -58,9 +54,9 @@ def test_what_belongs_to_another_runs_as_him(home: Path, part: str) -> None:
 
 
 @as_root
-def test_what_a_folder_elsewhere_holds_counts(home: Path, tmp_path: Path) -> None:
+def test_what_a_folder_elsewhere_holds_counts(home: Path, shared_path: Path) -> None:
     """As a configuration in /etc that the Java has a link to."""
-    elsewhere = tmp_path / "etc" / "security"
+    elsewhere = shared_path / "etc" / "security"
     elsewhere.mkdir(parents=True)
     (elsewhere / "java.security").touch()
     (home / "conf").mkdir()
@@ -83,8 +79,8 @@ def test_no_group_of_root_is_kept(home: Path) -> None:
 
 
 @as_root
-def test_a_link_that_another_can_turn(home: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "links"
+def test_a_link_that_another_can_turn(home: Path, shared_path: Path) -> None:
+    folder = shared_path / "links"
     folder.mkdir()
     link = folder / "jdk"
     link.symlink_to(home)
@@ -97,8 +93,8 @@ def test_a_link_that_another_can_turn(home: Path, tmp_path: Path) -> None:
 
 
 @as_root
-def test_a_link_inside_that_leads_to_another(home: Path, tmp_path: Path) -> None:
-    library = tmp_path / "libjvm.so"
+def test_a_link_inside_that_leads_to_another(home: Path, shared_path: Path) -> None:
+    library = shared_path / "libjvm.so"
     library.touch()
     os.chown(library, STRANGER, STRANGER)
     (home / "lib/libjvm.so").symlink_to(library)
@@ -128,10 +124,10 @@ def test_two_owners_run_as_the_product(home: Path) -> None:
 
 
 @as_root
-def test_a_sticky_folder_is_nobodys(home: Path, tmp_path: Path) -> None:
-    tmp_path.chmod(0o1777)
+def test_a_sticky_folder_is_nobodys(home: Path, shared_path: Path) -> None:
+    shared_path.chmod(0o1777)
     assert run.account_for(str(home / "bin/java")) is None
-    tmp_path.chmod(0o777)
+    shared_path.chmod(0o777)
     with pytest.raises(StashMailError):
         run.account_for(str(home / "bin/java"))
 
@@ -160,7 +156,7 @@ def test_a_program_that_floods_is_bounded() -> None:
     assert len(program.errors) <= 4096
 
 
-def test_a_program_that_reads_nothing(tmp_path: Path) -> None:
+def test_a_program_that_reads_nothing(shared_path: Path) -> None:
     program = run.Program(["/bin/sleep", "60"])
     started = time.monotonic()
     assert program.exchange(b"x" * 1_000_000, 0.5, lambda said: False) == (b"", False)
@@ -168,9 +164,9 @@ def test_a_program_that_reads_nothing(tmp_path: Path) -> None:
     assert program.end() is None
 
 
-def test_what_cannot_be_run(tmp_path: Path) -> None:
+def test_what_cannot_be_run(shared_path: Path) -> None:
     with pytest.raises(StashMailError, match="cannot be run: No such file"):
-        run.Program([str(tmp_path / "java")])
+        run.Program([str(shared_path / "java")])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
