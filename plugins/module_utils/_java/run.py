@@ -27,6 +27,7 @@ _MAX_LINKS = 40
 _PARTS = ("bin", "conf", "jre", "lib")
 _MAX_FILES = 20000
 _MAX_ERRORS = 4096
+_MAX_OUTPUT = 4 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
 
@@ -288,6 +289,18 @@ class Program:
         """The end of its standard error, on one line."""
         text = " ".join(self.errors.decode("utf-8", "replace").split())[-300:]
         return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def output_of(command: t.Sequence[str], environment: t.Mapping[str, str], seconds: float, data: bytes = b"") -> bytes:
+    """Return what a program says to ``data``; nothing where it cannot be run or fails, or does not end in time."""
+    until = time.monotonic() + seconds
+    try:
+        program = Program(command, environment=environment)
+        output, is_whole = program.exchange(data, seconds, limit=_MAX_OUTPUT)
+        status = program.end(max(until - time.monotonic(), 0) if is_whole else 0)
+    except StashMailError:
+        return b""
+    return output if status == 0 else b""
 
 
 def _become(account: Account | None) -> t.Callable[[], None]:

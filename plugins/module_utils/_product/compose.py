@@ -14,12 +14,11 @@ import os
 import re
 import shutil
 import tempfile
-import time
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._java.run import Program
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import output_of
 from ansible_collections.stashops.mail.plugins.module_utils._product import env_file
 from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
     PATH_ARGUMENT,
@@ -229,15 +228,7 @@ def _config(tool: tuple[str, ...], files: t.Sequence[str], name: str, text: str 
 
 
 def _run(command: t.Sequence[str], text: str = "") -> str:
-    """What a command says, empty where it fails or does not end."""
-    until = time.monotonic() + _SECONDS
-    try:
-        program = Program(command, environment=os.environ)
-        out, is_whole = program.exchange(text.encode("utf-8"), _SECONDS, limit=_MAX_SIZE)
-        status = program.end(max(until - time.monotonic(), 0) if is_whole else 0)
-    except StashMailError:
-        return ""
-    return out.decode("utf-8", "replace") if status == 0 else ""
+    return output_of(command, os.environ, _SECONDS, text.encode("utf-8")).decode("utf-8", "replace")
 
 
 def read_service(files: t.Sequence[str], name: str) -> Service:

@@ -14,12 +14,12 @@ import functools
 import glob
 import os
 import re
-import subprocess
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
+from ansible_collections.stashops.mail.plugins.module_utils._java.run import output_of
 from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor
 
 # In the order of precedence, systemd.unit(5); generator.late holds the units made from /etc/init.d scripts.
@@ -176,21 +176,9 @@ def _ask(*arguments: str) -> list[str]:
     """What systemctl says, nothing where systemd does not run here or does not answer in time."""
     if not is_booted():
         return []
-    command = ["systemctl", "--no-pager", *arguments]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the unit's name is checked
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            timeout=ANSWER_SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.decode("utf-8", "surrogateescape").splitlines()
+    output = output_of(["systemctl", "--no-pager", *arguments], environment, ANSWER_SECONDS)
+    return output.decode("utf-8", "surrogateescape").splitlines()
 
 
 def find_service(service: str) -> str:
