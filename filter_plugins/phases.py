@@ -13,7 +13,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import (
     is_unread,
     would_change,
 )
-from ansible_collections.stashops.mail.plugins.plugin_utils._scope import Scope, selects
+from ansible_collections.stashops.mail.plugins.plugin_utils._scope import selects
 
 DOCUMENTATION = r"""
 name: phases
@@ -28,9 +28,10 @@ options:
     description: What M(stashops.mail.stash_mail_plan) returned.
     type: dict
     required: true
-  scope:
-    description: The tags of the run, C(tags) and C(skipped_tags), lists.
-    type: dict
+  tags:
+    description: The tags of the run, C(ansible_run_tags).
+    type: list
+    elements: str
     required: true
   wanted:
     description:
@@ -41,7 +42,7 @@ options:
 """
 
 EXAMPLES = r"""
-phases: "{{ plan | stashops.mail.phases({'tags': ['all'], 'skipped_tags': []}, wanted) }}"
+phases: "{{ plan | stashops.mail.phases(['all'], wanted) }}"
 """
 
 RETURN = r"""
@@ -57,11 +58,11 @@ _value:
 _QUESTIONS = ("truststore", "properties", "jvm", "server")
 
 
-def phases(answers: Answers, scope: Scope, wanted: t.Mapping[str, t.Any]) -> list[str]:
+def phases(answers: Answers, tags: t.Collection[str], wanted: t.Mapping[str, t.Any]) -> list[str]:
     """Return the names of the phases that have something to do, in their order."""
-    differing = [name for name in _QUESTIONS if would_change(answers, name) and selects(scope, name)]
+    differing = [name for name in _QUESTIONS if would_change(answers, name) and selects(tags, name)]
     keeps_truststore = holds_certificates(answers)
-    restarts = is_unread(answers) and (selects(scope, "jvm") or selects(scope, "properties"))
+    restarts = is_unread(answers) and (selects(tags, "jvm") or selects(tags, "properties"))
     found = [
         *(["truststore"] if "truststore" in differing and keeps_truststore else []),
         *(name for name in ("properties", "jvm") if name in differing),
@@ -69,7 +70,7 @@ def phases(answers: Answers, scope: Scope, wanted: t.Mapping[str, t.Any]) -> lis
         *(["truststore_absent"] if "truststore" in differing and not keeps_truststore else []),
         *(["server"] if "server" in differing and wanted["is_writer"] else []),
     ]
-    if wanted["state"] == "present" and selects(scope, "verify"):
+    if wanted["state"] == "present" and selects(tags, "verify"):
         sent = {"verify"} if "message" in answers else set()
         found += [name for name in _proofs(answers, wanted, has_changes=bool(found)) if name not in sent]
     return found

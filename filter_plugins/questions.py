@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.plugin_utils._scope import Scope, selects
+from ansible_collections.stashops.mail.plugins.plugin_utils._scope import selects
 
 DOCUMENTATION = r"""
 name: questions
@@ -18,8 +18,9 @@ description:
   - Takes the tags of the run. Where a phase runs alone, only what it needs is asked.
 options:
   _input:
-    description: The tags C(tags) and C(skipped_tags), lists.
-    type: dict
+    description: The tags of the run, C(ansible_run_tags).
+    type: list
+    elements: str
     required: true
   state:
     description: The variable C(stash_mail_state).
@@ -53,7 +54,7 @@ options:
 """
 
 EXAMPLES = r"""
-questions: "{{ {'tags': ['all'], 'skipped_tags': []} | stashops.mail.questions('present', true, false) }}"
+questions: "{{ ['all'] | stashops.mail.questions('present', true, false) }}"
 """
 
 RETURN = r"""
@@ -77,7 +78,7 @@ _PHASES = {
 
 
 def questions(
-    scope: Scope,
+    tags: t.Collection[str],
     state: str,
     has_properties: bool,
     is_cluster: bool,
@@ -97,9 +98,9 @@ def questions(
     asked = [
         name
         for name, phases in _PHASES.items()
-        if possible.get(name, True) and any(selects(scope, phase) for phase in ("prereqs", *phases))
+        if possible.get(name, True) and any(selects(tags, phase) for phase in ("prereqs", *phases))
     ]
-    is_whole = all(selects(scope, phase) for phase in ("server", "jvm", "properties", "truststore", "probe", "verify"))
+    is_whole = all(selects(tags, phase) for phase in ("server", "jvm", "properties", "truststore", "probe", "verify"))
     return [*asked, "message"] if sends and is_whole and is_present and not is_cluster else asked
 
 

@@ -6,19 +6,15 @@ from __future__ import annotations
 
 import typing as t
 
-Scope = t.Mapping[str, t.Sequence[str]]
-
 _PREFIX = "stash_mail_"
 _ALL = "stash_mail"
 
 
-def selects(scope: Scope, phase: str) -> bool:
-    """Whether ``phase`` is to run, by the ``tags`` that were asked for and the ``skipped_tags``.
+def selects(tags: t.Collection[str], phase: str) -> bool:
+    """Whether ``phase`` is to run, by the ``tags`` that were asked for.
 
-    Tags of others, such as those of a play that the role is a part of, select all of it.
+    Tags of others, such as those of a play that the role is a part of, select all of it. Tags that are skipped do not
+    count: whatever asks has the tags of all phases, so that nothing is asked or done where one of them is skipped.
     """
-    tag = f"{_PREFIX}{phase}"
-    if tag in scope["skipped_tags"]:
-        return False
-    own = {name for name in scope["tags"] if name.startswith(_PREFIX)}
-    return not own or tag in own or _ALL in scope["tags"]
+    own = [name for name in tags if name.startswith(_PREFIX)]
+    return not own or f"{_PREFIX}{phase}" in own or _ALL in tags

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.stashops.mail.plugins.filter.phases import phases
-from ansible_collections.stashops.mail.plugins.filter.questions import questions
+from ansible_collections.stashops.mail.plugins.filter.questions import _PHASES, questions
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
 
-ALL = {"tags": ["all"], "skipped_tags": []}
+ROOT = Path(__file__).resolve().parents[3]
+ALL = ["all"]
 WANTED = {"state": "present", "auth_type": "basic", "verify": "always", "notification": False, "is_writer": True}
 SAME: dict[str, Any] = {"changed": False, "restart_needed": False}
 NOTHING: dict[str, Any] = {
@@ -22,28 +26,28 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def tags(*names: str, skipped: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    return {"tags": [*names], "skipped_tags": [*skipped]}
-
-
 @pytest.mark.parametrize(
-    ("scope", "asked"),
+    ("tags", "asked"),
     [
         (ALL, ["server", "jvm", "properties", "truststore", "probe"]),
-        (tags("stash_mail"), ["server", "jvm", "properties", "truststore", "probe"]),
-        (tags("stash_mail_prereqs"), ["server", "jvm", "properties", "truststore", "probe"]),
-        (tags("trust"), ["server", "jvm", "properties", "truststore", "probe"]),
-        (tags("stash_mail_truststore", "stash_mail_jvm"), ["jvm", "truststore"]),
-        (tags("stash_mail_probe"), ["probe"]),
-        (tags("stash_mail_verify"), []),
-        (
-            tags("all", skipped=("stash_mail_prereqs", "stash_mail_probe")),
-            ["server", "jvm", "properties", "truststore"],
-        ),
+        (["stash_mail"], ["server", "jvm", "properties", "truststore", "probe"]),
+        (["stash_mail_prereqs"], ["server", "jvm", "properties", "truststore", "probe"]),
+        (["trust"], ["server", "jvm", "properties", "truststore", "probe"]),
+        (["stash_mail_truststore", "stash_mail_jvm"], ["jvm", "truststore"]),
+        (["stash_mail_probe"], ["probe"]),
+        (["stash_mail_verify"], []),
     ],
 )
-def test_a_phase_alone_asks_for_what_it_needs(scope: dict[str, list[str]], asked: list[str]) -> None:
-    assert questions(scope, "present", True, False) == asked
+def test_a_phase_alone_asks_for_what_it_needs(tags: list[str], asked: list[str]) -> None:
+    assert questions(tags, "present", True, False) == asked
+
+
+def test_whatever_asks_has_the_tags_of_all_phases() -> None:
+    """So that a run which skips one of them neither asks nor does anything, and what is skipped need not be known."""
+    (block,) = yaml.safe_load((ROOT / "roles/stash_mail/tasks/prepare.yml").read_text("utf-8"))
+    assert {f"stash_mail_{name}" for name in itertools.chain(*_PHASES.values(), ["prereqs"])} | {"stash_mail"} == set(
+        block["tags"]
+    )
 
 
 def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
@@ -53,16 +57,15 @@ def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
 def test_whether_messages_would_be_seen_is_asked_before_they_are_sent() -> None:
     both = ["send", "notification"]
     assert questions(ALL, "present", False, False, proofs=both) == ["server", "jvm", "truststore", "probe", *both]
-    assert questions(tags("stash_mail_verify"), "present", False, False, proofs=["notification"]) == ["notification"]
-    assert questions(tags("stash_mail_jvm"), "present", False, False, proofs=both) == ["jvm"]
+    assert questions(["stash_mail_verify"], "present", False, False, proofs=["notification"]) == ["notification"]
+    assert questions(["stash_mail_jvm"], "present", False, False, proofs=both) == ["jvm"]
 
 
 def test_the_plan_sends_the_message_where_all_is_asked_and_nobody_has_to_be_waited_for() -> None:
     assert questions(ALL, "present", False, False, True)[-1] == "message"
     assert "message" not in questions(ALL, "present", False, True, True), "a cluster's other nodes come first"
     assert "message" not in questions(ALL, "absent", False, False, True)
-    for narrow in (tags("stash_mail_verify"), tags("all", skipped=("stash_mail_server",))):
-        assert "message" not in questions(narrow, "present", False, False, True)
+    assert "message" not in questions(["stash_mail_verify"], "present", False, False, True)
     assert phases({**NOTHING, "message": {"outcome": "delivered"}}, ALL, WANTED) == []
     notified = {**WANTED, "notification": True}
     assert phases({**NOTHING, "message": {"outcome": "delivered"}}, ALL, notified) == ["notification"]
@@ -93,10 +96,9 @@ def test_tags_narrow_it_down() -> None:
         "truststore": {"changed": True, "entries": 1},
         "jvm": {"changed": True, "restart_needed": True},
     }
-    assert phases(answers, tags("stash_mail_truststore"), WANTED) == ["truststore"]
-    assert phases(answers, tags("stash_mail_jvm"), WANTED) == ["jvm", "restart"]
-    assert phases(answers, tags("stash_mail_verify"), WANTED) == ["verify"]
-    assert phases(answers, tags("all", skipped=("stash_mail_verify",)), WANTED) == ["truststore", "jvm", "restart"]
+    assert phases(answers, ["stash_mail_truststore"], WANTED) == ["truststore"]
+    assert phases(answers, ["stash_mail_jvm"], WANTED) == ["jvm", "restart"]
+    assert phases(answers, ["stash_mail_verify"], WANTED) == ["verify"]
 
 
 def test_settings_are_written_by_one_node_and_what_proves_them_is_chosen() -> None:
