@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,15 @@ def test_no_host(tmp_path: Path, playbook: str) -> None:
 def test_a_phase_to_skip(tmp_path: Path, playbook: str) -> None:
     said = run(tmp_path, playbook, {"bitbucket": {"hosts": {"one": HOST}}}, "--skip-tags", "other,stash_mail_verify")
     assert "--skip-tags stash_mail_verify would skip the questions that all phases need" in said
+
+
+def test_a_task_to_start_at(tmp_path: Path) -> None:
+    """By which the run leaves out all that it goes by."""
+    # With that option Ansible looks at the host itself, whatever a play says.
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, **here}}}}
+    said = run(tmp_path, "provision", inventory, "--start-at-task", "Gather how the run went")
+    assert "It was asked nothing. Run from the beginning" in said
 
 
 def test_none_is_left_by_the_limit(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_a_node_is_lost_that_has_failed_or_is_gone() -> None:
     assert lost_nodes([*hostvars], hostvars, ["a1", "a2"]) == ["a1", "a3"]
 
 
+ASKED: dict[str, Any] = {"__stash_mail_plan": {}}
 DELIVERED = {"outcome": "delivered", "message_id": "<1@x>", "seconds": 0.5}
 
 
@@ -68,27 +69,29 @@ def outcome(hostvars: dict[str, dict[str, Any]], alive: list[str] | None = None)
 
 
 def test_a_failure_is_its_cluster_s_and_nobody_else_s() -> None:
-    delivered = {"stash_mail_is_changed": True, "stash_mail_result": {"verify": DELIVERED}}
+    delivered = {**ASKED, "stash_mail_is_changed": True, "stash_mail_result": {"verify": DELIVERED}}
     found = outcome(
         {
             "alone": delivered,
-            "a1": {"stash_mail_cluster": "a", "stash_mail_is_changed": False},
+            "a1": {**ASKED, "stash_mail_cluster": "a", "stash_mail_is_changed": False},
             "a2": {"stash_mail_cluster": "a", "stash_mail_failure": "It is down. " * 20},
             "gone": {},
+            "skipped": {"stash_mail_is_changed": False, "stash_mail_result": {}},
         },
-        ["alone", "a1", "a2"],
+        ["alone", "a1", "a2", "skipped"],
     )
-    assert set(found["failures"]) == {"a1", "a2", "gone"}
+    assert set(found["failures"]) == {"a1", "a2", "gone", "skipped"}
+    assert found["failures"]["skipped"].startswith("It was asked nothing.")
     assert found["failures"]["a1"].startswith("a2 of the same cluster failed")
-    assert found["lines"][:2] == ["4 hosts: 1 changed, 1 verified, 3 failed", "host   changed  verified   result"]
-    assert found["lines"][5] == "alone  yes      delivered  ok", "the failed ones first"
-    assert found["lines"][3].startswith("a2     ?        no         FAILED: It is down.")
+    assert found["lines"][:2] == ["5 hosts: 1 changed, 1 verified, 4 failed", "host     changed  verified   result"]
+    assert found["lines"][6] == "alone    yes      delivered  ok", "the failed ones first"
+    assert found["lines"][3].startswith("a2       ?        no         FAILED: It is down.")
     assert found["lines"][3].endswith("...")
 
 
 def test_a_hundred_hosts_are_a_hundred_lines() -> None:
     result = {"prereqs": {"product": "bitbucket"}, "notification": {"outcome": "no_error"}}
-    variables = {"stash_mail_is_changed": False, "stash_mail_result": result}
+    variables = {**ASKED, "stash_mail_is_changed": False, "stash_mail_result": result}
     found = outcome({f"node{number:03}": variables for number in range(100)})
     assert len(found["lines"]) == 102
     assert found["lines"][2] == "node000  no       sent      ok"
