@@ -17,10 +17,13 @@ PYTEST := python -m pytest
 # which tests stay together and which come first.
 PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
+# Where scripts/stage.py lays the collection out for the documentation.
+STAGED := .cache/docs/ansible_collections/stashops/mail
+
 .DEFAULT_GOAL := help
 .PHONY: help demo sandbox test env system-packages lint types unit integration sanity molecule collection release requirements clean \
   execution-environment execution-environment-files test-execution-environment fresh-machine \
-  bench-truststore bench-fleet test-matrix importer docs-tables agreement java-program fuzz long
+  bench-truststore bench-fleet test-matrix importer docs docs-tables agreement java-program fuzz long
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -73,6 +76,23 @@ release: env ## move the fragments into the change log of galaxy.yml's version, 
 	antsibull-changelog lint
 	antsibull-changelog release --version "$$(sed -n 's/^version: //p' galaxy.yml)"
 	@$(MAKE) collection
+
+.cache/docs-tools/bin/sphinx-build: requirements/docs.txt
+	python3 -m venv --clear .cache/docs-tools
+	.cache/docs-tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	touch $@
+
+docs: export PATH := $(CURDIR)/.cache/docs-tools/bin:$(PATH)
+docs: .cache/docs-tools/bin/sphinx-build ## the pages and the reference as HTML, into .cache/docs/html
+	rm -rf .cache/docs
+	python3 scripts/stage.py .cache/docs
+	mkdir $(STAGED)/reference
+	ANSIBLE_CONFIG= ANSIBLE_COLLECTIONS_PATH=.cache/docs antsibull-docs collection --use-current --squash-hierarchy --fail-on-error \
+	  --dest-dir $(STAGED)/reference stashops.mail
+	# In the list at the side, names only.
+	sed -E -i 's/^    ([a-z_]+)_(module|filter|role)$$/    \1 \2 <\1_\2>/' $(STAGED)/reference/index.rst
+	cp scripts/reference/index.rst $(STAGED)
+	sphinx-build --quiet --fail-on-warning --keep-going -c scripts/reference $(STAGED) .cache/docs/html
 
 # What execution-environment.yml copies in.
 execution-environment-files: env
@@ -133,6 +153,8 @@ requirements: ## pin requirements/*.txt anew from requirements/*.in (needs uv)
 	  --no-header --quiet requirements/test.in --output-file requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \
 	  --no-header --quiet requirements/run.in --constraints requirements/test.txt --output-file requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --fork-strategy requires-python --generate-hashes \
+	  --no-header --quiet requirements/docs.in --output-file requirements/docs.txt
 	for name in builder ee; do \
 	  uv pip compile --universal --python-version 3.12 --fork-strategy requires-python --generate-hashes --no-header --quiet \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit; \

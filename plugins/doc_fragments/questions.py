@@ -119,7 +119,8 @@ def _placed(value: t.Any, question: str, module: str) -> t.Any:
     if isinstance(value, list):
         return [_placed(item, question, module) for item in value]
     if isinstance(value, str):
-        value = re.sub(r"\bO\((?=[a-z_]+[\[\].=)a-z_])", f"O({question}.", value)
+        # Those to another plugin's options name it before a #.
+        value = re.sub(r"\bO\((?![\w.]+#)(?=[a-z_]+[\[\].=)a-z_])", f"O({question}.", value)
         return re.sub(r"\bRV\((?=[a-z_])", f"RV({_COLLECTION}.{module}#module:", value)
     return value
 
