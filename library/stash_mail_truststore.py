@@ -167,6 +167,12 @@ options:
       - A JVM reads the file with this password and with none. With O(format=pkcs12) it is not used, and any will do.
     type: str
     default: changeit
+  loaded_sha256:
+    description:
+      - RV(sha256) of the truststore that the product's Java has just loaded, as RV(loaded) said of a run in check mode.
+      - If the new file is exactly that, Java is not started for it a second time. Anything else is loaded as if this
+        option were left out.
+    type: str
   warn_days:
     description: Warn about added certificates that expire within so many days.
     type: int
@@ -319,6 +325,7 @@ loaded:
       description:
         - V(jvm) for the product's own Java, or the one of the E(PATH) where that is not found.
         - V(rules) where no Java can be run. Then the certificates are refused for what is known that no JVM reads.
+        - V(known) where it is what O(loaded_sha256) says.
       type: str
     reason:
       description: Which Java it was, or why there was none.

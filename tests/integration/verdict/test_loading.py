@@ -104,6 +104,21 @@ def test_what_it_loads_is_written(format: str, tmp_path: Path) -> None:
     assert (again.changed, again["loaded"]) == (False, None)
 
 
+@needs_java
+def test_what_it_has_loaded_is_not_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "cacerts"
+    options: dict[str, Any] = {"path": str(path), "base": "none", "certificates": [{"pem": authority().pem}]}
+    planned = run_module(True, True, **options)["sha256"]
+    found = run_module(False, True, loaded_sha256=planned.upper(), **options)
+    assert (found.changed, found["loaded"]["method"]) == (True, "known")
+    assert sha256(path.read_bytes()) == planned
+    # Other bytes are loaded, and those that no JVM reads are refused.
+    other = run_module(False, True, loaded_sha256=planned, **{**options, "format": "pkcs12"})
+    assert (other.changed, other["loaded"]["method"]) == (True, "jvm")
+    odd = [{"pem": to_pem(unknown_to_the_rules())}]
+    assert "does not read" in run_module(False, True, loaded_sha256=planned, **{**options, "certificates": odd}).message
+
+
 @pytest.mark.parametrize("place", ["pem", "base"])
 def test_without_a_jvm_the_rules_count(place: str, tmp_path: Path) -> None:
     path = tmp_path / "store/cacerts"
