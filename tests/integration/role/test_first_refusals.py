@@ -42,6 +42,12 @@ def test_a_phase_to_skip(tmp_path: Path, playbook: str) -> None:
     assert "--skip-tags stash_mail_verify would skip the questions that all phases need" in said
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_phase_that_there_is_not(tmp_path: Path, playbook: str) -> None:
+    said = run(tmp_path, playbook, {"bitbucket": {"hosts": {"one": HOST}}}, "--tags", "other,stash_mail_trustore")
+    assert "There is no phase stash_mail_trustore to run by --tags. The phases are stash_mail_prereqs," in said
+
+
 def test_a_task_to_start_at(tmp_path: Path) -> None:
     """By which the run leaves out all that it goes by."""
     # With that option Ansible looks at the host itself, whatever a play says.

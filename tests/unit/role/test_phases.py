@@ -45,9 +45,10 @@ def test_a_phase_alone_asks_for_what_it_needs(tags: list[str], asked: list[str])
 def test_whatever_asks_has_the_tags_of_all_phases() -> None:
     """So that a run which skips one of them neither asks nor does anything, and what is skipped need not be known."""
     (block,) = yaml.safe_load((ROOT / "roles/stash_mail/tasks/prepare.yml").read_text("utf-8"))
-    assert {f"stash_mail_{name}" for name in itertools.chain(*_PHASES.values(), ["prereqs"])} | {"stash_mail"} == set(
-        block["tags"]
-    )
+    phases_asked = {f"stash_mail_{name}" for name in itertools.chain(*_PHASES.values(), ["prereqs"])}
+    assert phases_asked | {"stash_mail"} == set(block["tags"])
+    (play,) = yaml.safe_load((ROOT / "playbooks/parts/some_host.yml").read_text("utf-8"))
+    assert phases_asked == set(play["tasks"][0]["vars"]["__stash_mail_phase_tags"])
 
 
 def test_what_there_is_nothing_to_ask_about_is_not_asked() -> None:
