@@ -122,6 +122,10 @@ class Runner:
         while left := [pid for pid in processes if _is_alive(pid)]:
             assert time.monotonic() < until, f"of the killed run there is still {[_command(pid) for pid in left]}"
             time.sleep(0.02)
+        # A restart has made itself independent, and comes to its end.
+        while self._site.bitbucket.state() != "RUNNING":
+            assert time.monotonic() < until, "the killed run has left the product stopped"
+            time.sleep(0.1)
         tasks = [line for line in self._output().splitlines() if line.startswith("TASK [")]
         return Killed(hit, tasks[-1].removeprefix("TASK [").rstrip("*] ") if tasks else "")
 

@@ -60,7 +60,7 @@ def restart(tmp_path: Path, user: str, script: str, root_runs_it: bool = False) 
             "hosts": "localhost",
             "gather_facts": False,
             "tasks": tasks,
-            "vars": {"__stash_mail_plan": {"product": product}, "script": script},
+            "vars": {"__stash_mail_plan": {"product": product}, "script": f"{script}\necho started"},
         }
     ]
     (tmp_path / "play.yml").write_text(json.dumps(play))
