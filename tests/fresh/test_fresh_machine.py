@@ -148,7 +148,8 @@ def stop(machine: Machine, until: str, group: str) -> str:
                 break
         assert seen, "nothing was printed"
         assert until in seen[-1], "".join(seen)
-        assert machine.run(f"kill -TERM -- {group}$(cat /run/pid)", folder="/").code == 0
+        end = f'import os; os.kill({group}int(open("/run/pid").read()), 15)'
+        assert machine.run(f"python3 -c '{end}'", folder="/").code == 0
         rest = running.stdout.read()
         assert running.wait(60) != 0
     return rest
@@ -179,7 +180,7 @@ def test_beginning_of_the_tests(suite: str, prepared: str) -> None:
     """Environment, lint, types and unit tests; git is what a checkout was made with."""
     with Machine(prepared) as machine:
         packed = machine.run(
-            "apt-get install --yes --quiet git && git init --quiet && git add --all",
+            "apt-get install --yes --quiet git && chown -R root . && git init --quiet && git add --all",
             env={"DEBIAN_FRONTEND": "noninteractive"},
         )
         assert packed.code == 0, packed.output
