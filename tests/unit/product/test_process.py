@@ -22,6 +22,11 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import syst
 
 # An account that nobody has.
 STRANGER = 12345
+TRY = ["unshare", "--pid", "--fork", "true"]
+needs_namespaces = pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(TRY, capture_output=True, check=False).returncode != 0,
+    reason="no PID namespace can be made here",
+)
 
 
 @contextlib.contextmanager
@@ -96,7 +101,7 @@ def test_the_search_engine_and_other_programs_are_not_the_product(install: Path,
         assert processes.find_process(str(install), None) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare")
+@needs_namespaces
 def test_the_product_in_a_container_is_not_the_one_on_the_host(install: Path) -> None:
     wait = "print('up', flush=True); import time; time.sleep(60)"
     # The mark comes by the environment, for unshare stays on the host.
@@ -119,9 +124,8 @@ def test_the_product_is_told_from_a_helper_jvm(install: Path, tmp_path: Path) ->
         assert process.pid == pid
 
 
+@needs_namespaces
 def test_in_a_container_by_what_is_mounted_there(tmp_path: Path) -> None:
-    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no PID namespace can be made here")
     ours, others = tmp_path / "stash_mail", tmp_path / "other"
     for folder in (ours, others):
         folder.mkdir()
