@@ -25,6 +25,8 @@ def test_each_phase_alone(site: Site) -> None:
     untouched = site.state()
     site.run("--tags", "stash_mail_prereqs")
     assert site.state() == untouched
+    early = site.run("--tags", "stash_mail_prereqs,stash_mail_verify")
+    assert (early.code, site.smtp.messages) == (2, []), "a JVM without our truststore would not deliver it"
 
     assert site.run("--tags", "stash_mail_truststore").ok
     assert site.truststore.exists()
