@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.role.conftest import Outcome, Site
+from tests.integration.role.conftest import Outcome, Site, make_site, run_playbook
 from tests.integration.rotate.runs import Hook
 from tests.integration.rotate.stream import Stream
 from tests.mail_server import Certificate, authority, leaf, self_signed
@@ -64,6 +65,7 @@ def test_all_steps_in_one_run(site: Site, tmp_path: Path) -> None:
         checked = rotate(site, root, "--check", "--diff", **tasks)
         assert checked.ok, checked.output
         assert (site.state(), hook.times) == (before, [])
+        assert "the old and the new anchors are trusted" not in shown(checked.output), "they are not"
         with Stream(site) as stream:
             done = rotate(site, root, "--diff", **tasks)
         assert done.ok, done.output
@@ -93,8 +95,8 @@ def test_step_by_step(site: Site) -> None:
     old, new = site.certificate, self_signed("localhost", "127.0.0.1")
     presented = site.smtp.certificate
 
-    def step(tag: str, **changes: Any) -> Outcome:
-        return rotate(site, new, "--tags", tag, **changes)
+    def step(tag: str, *options: str) -> Outcome:
+        return rotate(site, new, "--tags", tag, *options)
 
     early = step("switch")
     assert (early.code, early.changed) == (2, 0)
@@ -116,6 +118,10 @@ def test_step_by_step(site: Site) -> None:
     site.smtp.present(new)
     done = step("switch,verify")
     assert (done.ok, done.changed) == (True, 0), done.output
+    checked = step("retire", "--check")
+    assert checked.ok, checked.output
+    assert anchors(site, old, new) == [True, True]
+    assert "no longer the old ones" not in shown(checked.output), "it trusts them still"
     retired = step("retire")
     assert retired.ok, retired.output
     assert anchors(site, old, new) == [False, True]
@@ -157,6 +163,68 @@ def test_a_switch_that_fails_is_taken_back(
     assert "every product trusts the old and the new anchors" in shown(done.output)
     assert site.smtp.certificate is presented
     assert site.run(imap={}).ok
+
+
+def appended(hook: Hook, folder: Path, task: dict[str, Any]) -> str:
+    """Path of the hook's tasks with one more in the end."""
+    path = folder / f"more_{hook.path.name}"
+    path.write_text(json.dumps([*json.loads(hook.path.read_text()), task]))
+    return str(path)
+
+
+def test_what_goes_wrong_on_the_way_ends_nothing_before_its_time(site: Site, tmp_path: Path) -> None:
+    """The host of the mail server is lost in the middle of the switch, then the tasks for the way back fail."""
+    root, presented = authority(), site.smtp.certificate
+    lost = {
+        "name": "Reach a host that is gone",
+        "ansible.builtin.ping": {},
+        "delegate_to": "mail",
+        "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
+    }
+    broken = {"name": "Fail", "ansible.builtin.fail": {"msg": "The old certificate is gone."}}
+    with (
+        Hook(tmp_path, "switch", lambda: site.smtp.present(stranger(root))) as there,
+        Hook(tmp_path, "back", lambda: site.smtp.present(presented)) as back,
+    ):
+        done = rotate(
+            site,
+            root,
+            rotate_certificate_switch_tasks=appended(there, tmp_path, lost),
+            rotate_certificate_switch_back_tasks=appended(back, tmp_path, broken),
+        )
+    assert done.code == 2
+    assert len(there.times) == len(back.times) == 1, done.output
+    assert "The mail server's certificate was not rotated." in shown(done.output)
+    assert "which does not come from the new anchors" in shown(done.output)
+    assert "going back failed. The old certificate is gone." in shown(done.output)
+    assert site.run(imap={}).ok
+
+
+def test_an_instance_that_is_done_keeps_no_other_from_it(site: Site, tmp_path: Path) -> None:
+    """Each with a mail server of its own, of which one has switched before."""
+    root, presented = authority(), site.smtp.certificate
+    new = leaf(root, "localhost", sans=["localhost", "127.0.0.1"])
+    (tmp_path / "other").mkdir()
+    with (
+        make_site(tmp_path / "other") as other,
+        Hook(tmp_path, "switch", lambda: site.smtp.present(new)) as hook,
+        Hook(tmp_path, "again", lambda: None) as again,
+    ):
+        other.smtp.present(new)
+        assert other.run(certificates=[{"pem": root.pem}]).ok
+        shared = {"stash_mail_certificates_next": [{"pem": root.pem}], "stash_mail_imap": {}}
+        switch = "stash_mail_rotate_certificate_switch_tasks"
+        hosts = {
+            "done": {**other.settings, **shared, switch: str(again.path)},
+            "stand_in": {**site.settings, **shared, switch: str(hook.path)},
+        }
+        code, output = run_playbook(tmp_path, {"bitbucket": {"hosts": hosts}}, playbook="rotate_certificate")
+        site.output += output
+        assert code == 0, output
+        assert (len(hook.times), len(again.times)) == (1, 0)
+        assert anchors(other, other.certificate, root) == [False, True]
+    assert anchors(site, site.certificate, root) == [False, True]
+    site.smtp.present(presented)
 
 
 @pytest.mark.parametrize(
