@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from tests.integration.role.conftest import run_playbook
 from tests.pythons.interpreters import interpreter
@@ -74,11 +75,36 @@ def test_a_misspelt_key(tmp_path: Path, playbook: str) -> None:
     assert "stash_mail_imap.hots" in run(tmp_path, playbook, inventory)
 
 
-@pytest.mark.parametrize("playbook", ["provision", "check"])
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_vault_without_its_password(tmp_path: Path, playbook: str) -> None:
-    vaulted = {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n" + "61" * 40 + "\n"}
-    inventory = {"bitbucket": {"hosts": {"one": {**HOST, "stash_mail_password": vaulted}}}}
-    assert "no vault secrets found. Give --ask-vault-pass" in run(tmp_path, playbook, inventory)
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, **vaulted()}}}}
+    said = run(tmp_path, playbook, inventory)
+    assert "Ansible Vault cannot decrypt stash_mail_imap, stash_mail_password: the run has no vault password." in said
+    assert "Give it by --ask-vault-pass or --vault-password-file" in said
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_vault_with_another_password(tmp_path: Path, playbook: str) -> None:
+    inventory = {"bitbucket": {"hosts": {"one": {**HOST, **vaulted()}}}}
+    (tmp_path / "another").write_text("of another vault")
+    said = run(tmp_path, playbook, inventory, "--vault-password-file", str(tmp_path / "another"))
+    assert "stash_mail_imap, stash_mail_password: encrypted with another password than the run has." in said
+
+
+def vaulted() -> dict[str, Any]:
+    """Variables with secrets that are encrypted one by one, directly, in a dictionary and through another variable."""
+    text = VaultLib([("default", VaultSecret(b"of the vault"))]).encrypt("of no importance").decode()
+    return {
+        "stash_mail_host": "localhost",
+        "stash_mail_sender": "bitbucket@example.com",
+        "stash_mail_recipient": "inbox@example.com",
+        "stash_mail_username": "bitbucket",
+        "stash_mail_password": "{{ vault_password }}",
+        "vault_password": {"__ansible_vault": text},
+        "stash_mail_imap": {"host": "localhost", "username": "inbox", "password": {"__ansible_vault": text}},
+        "stash_mail_certificates_next": [{"path": "/nowhere/new.pem"}],
+        "stash_mail_certificates": [{"path": "/nowhere/old.pem"}],
+    }
 
 
 @pytest.mark.parametrize("playbook", ["provision", "check", "rotate_certificate"])

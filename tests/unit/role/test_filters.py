@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.stashops.mail.plugins.filter.phase_results import phase_results
+from ansible_collections.stashops.mail.plugins.filter.undecryptable import undecryptable
 from ansible_collections.stashops.mail.plugins.plugin_utils._summary import summary
 from ansible_collections.stashops.mail.plugins.plugin_utils._text import how_many
 
@@ -158,3 +159,34 @@ def test_an_anchor_that_nothing_comes_from_is_named(chain: list[dict[str, str]],
     probe = {"outcome": "deliver", "meaning": "It can send.", "tls": None, "jvm": None, "chain": chain}
     said = summary({"truststore": {"path": "/c", "entries": 1, "anchors": [anchor]}, "probe": probe})
     assert any("comes from the managed certificate ca (CN=ca)" in sentence for sentence in said) is stale
+
+
+class Encrypted:
+    """A value as ansible-core before 2.19 has it: it is decrypted when it is read as a text."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+
+    def __str__(self) -> str:
+        raise ValueError(self.error)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("Attempting to decrypt but no vault secrets found", "the run has no vault password"),
+        ("Decryption failed (no vault secrets were found that could decrypt)", "encrypted with another password"),
+    ],
+)
+def test_what_cannot_be_decrypted_is_named(error: str, said: str) -> None:
+    hosts: dict[str, dict[str, Any]] = {
+        "one": {"stash_mail_imap": {"password": Encrypted(error)}, "stash_mail_port": 25, "other": Encrypted(error)},
+        "two": {"stash_mail_trials": [{"password": Encrypted(error)}], "stash_mail_host": "mail"},
+        "three": {"stash_mail_password": Encrypted("'nothing' is undefined"), "stash_mail_host": "mail"},
+    }
+    found = undecryptable(hosts, hosts)
+    assert {host: text.split(":")[0] for host, text in found.items()} == {
+        "one": "Ansible Vault cannot decrypt stash_mail_imap",
+        "two": "Ansible Vault cannot decrypt stash_mail_trials",
+    }
+    assert all(f": {said}" in text for text in found.values())
