@@ -12,6 +12,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._verdict.reasons imp
 from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import (
     ANY_EXTENDED_USAGE,
     Certificate,
+    read_certificates,
 )
 
 # ssl.VERIFY_X509_PARTIAL_CHAIN of Python 3.10: any anchor ends a chain, as for the JVM.
@@ -69,7 +70,7 @@ def _verifying(context: ssl.SSLContext, look: Look, with_name: bool) -> ssl.SSLC
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = with_name
     context.verify_flags = ssl.VerifyFlags(int(context.verify_flags) | _PARTIAL_CHAIN)
-    for anchor in look.anchors:
+    for anchor in read_certificates(look.anchors)[0]:
         with contextlib.suppress(ssl.SSLError):  # one that OpenSSL does not read
             context.load_verify_locations(cadata=anchor.der)
     return context

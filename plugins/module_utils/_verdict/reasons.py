@@ -10,7 +10,11 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import Certificate, read_certificates
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import (
+    Certificate,
+    read_certificates,
+    read_named,
+)
 
 _SOON = datetime.timedelta(days=30)
 # What stands in the exceptions of Java 8 to 25, and in OpenSSL's errors: all that matter to a verdict.
@@ -36,7 +40,7 @@ class Look:
     def __init__(self, chain: t.Sequence[bytes], anchors: t.Sequence[bytes], now: datetime.datetime | None = None):
         self.now = now or datetime.datetime.now(datetime.timezone.utc)
         self.presented, self.problems = read_certificates(chain)
-        self.anchors, _unreadable = read_certificates(anchors)
+        self.anchors = anchors
         self.path, self.anchor = self._likely_path()
 
     @property
@@ -106,10 +110,10 @@ class Look:
         path: list[Certificate] = []
         step = self.leaf
         while step is not None:
-            if any(step.der == anchor.der for anchor in self.anchors):
+            if step.der in self.anchors:
                 return [*path, step], step
             path.append(step)
-            anchor = _issuer(step, self.anchors)
+            anchor = _issuer(step, read_named(self.anchors, step.issuer))
             if anchor is not None:
                 return [*path, anchor], anchor
             step = _issuer(step, [item for item in self.presented if item not in path])
@@ -121,7 +125,7 @@ class Look:
         last = self.path[-1]
         if self.anchor is not None:
             return self._out_of_date(late[0]) if late else f"no path from {self.path[0].subject_text} is valid"
-        if any(anchor.subject == last.issuer for anchor in self.anchors):
+        if read_named(self.anchors, last.issuer):
             return (
                 f"no certificate in the truststore has issued {last.subject_text}, only one of the same name is there"
             )

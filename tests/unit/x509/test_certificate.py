@@ -11,7 +11,12 @@ import typing as t
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._x509 import pem
-from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import describe, try_describe
+from ansible_collections.stashops.mail.plugins.module_utils._x509.certificate import (
+    describe,
+    read_certificates,
+    read_named,
+    try_describe,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -20,6 +25,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.mail_server.odd import ODD
 from tests.unit.truststore.factory import make
 
 ONE, TWO = make("One"), make("Two")
@@ -206,3 +212,13 @@ def test_without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pem.load_pem(ONE.pem, "here") == [ONE.der]
     with pytest.raises(StashMailError, match="python3-cryptography"):
         describe(ONE.der)
+
+
+def test_those_of_a_name_are_the_same_as_among_all() -> None:
+    ders = [ONE.der, TWO.der, b"\x30\x00", *(made() for made in ODD.values())]
+    readable = read_certificates(ders)[0]
+    subjects = {certificate.subject for certificate in readable}
+    assert 2 < len(subjects) <= len(readable) < len(ders)
+    for subject in subjects:
+        expected = [certificate.der for certificate in readable if certificate.subject == subject]
+        assert [certificate.der for certificate in read_named(ders, subject)] == expected
