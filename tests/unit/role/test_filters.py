@@ -82,8 +82,8 @@ def test_summary_of_a_whole_run() -> None:
             ["No mail server is configured."],
         ),
         (
-            {"probe": {"outcome": "deliver_plaintext", "meaning": "In clear.", "tls": None, "jvm": None}},
-            ["In clear. (deliver_plaintext)"],
+            {"probe": {"outcome": "deliver_plaintext", "meaning": "Not encrypted.", "tls": None, "jvm": None}},
+            ["Not encrypted. (deliver_plaintext)"],
         ),
         (
             {"verify": {"outcome": "accepted", "message_id": "<1@x>", "seconds": None}},
