@@ -45,11 +45,26 @@ options:
       - The truststore that O(probe) is judged by, unless it names one itself.
       - With V(planned) it is the one of O(truststore), as it would be after the change, where that is asked for with
         O(truststore.state=present).
-      - With V(in_force), and where O(truststore) is not asked for, it is the one that the running process uses, or
-        else the JVM's own. Where the process cannot be seen, it is the one that O(jvm) or O(kubernetes) would set.
+      - With V(planned) and without that it is the one of RV(jvm_truststore.afterwards), with V(in_force) that of
+        RV(jvm_truststore.now).
     type: str
     choices: [planned, in_force]
     default: planned
+  managed:
+    description:
+      - The truststore that the JVM is to use, as a path where that JVM is asked, in its container or on the host. Where
+        neither O(jvm) nor O(kubernetes) is asked for, nothing else says so.
+    type: dict
+    suboptions:
+      path:
+        description: Its path.
+        type: path
+        required: true
+      state:
+        description: Whether the JVM is to use it, or no longer.
+        type: str
+        choices: [present, absent]
+        default: present
   trials:
     description:
       - Further sets of certificates, each to be told whether a truststore of them would do. What the mail server
@@ -320,6 +335,19 @@ refusals:
   type: list
   elements: str
   returned: always
+jvm_truststore:
+  description: The truststores that the JVM uses, as paths where it is asked. None stands for its own.
+  type: dict
+  returned: always
+  contains:
+    now:
+      description:
+        - The one that the running process was told, or where none can be seen, the one that O(managed), O(jvm) or
+          O(kubernetes) would set.
+      type: str
+    afterwards:
+      description: The one that it uses once all is as wanted.
+      type: str
 restart:
   description: How the product would be restarted, V(service), V(scripts) or V(none).
   type: str

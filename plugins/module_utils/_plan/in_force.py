@@ -9,26 +9,36 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
 
 Params = t.Mapping[str, t.Any]
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "managed": {
+        "type": "dict",
+        "options": {
+            "path": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+    },
+}
 
 
 def managed(params: Params) -> str | None:
     """Path of the truststore that the plan is about, None where it is about none."""
     charted, jvm, truststore = params["kubernetes"], params["jvm"] or {}, params["truststore"] or {}
-    if charted:
+    if charted and not params["managed"]:
         return path_there(charted) if charted["behind"] else charted["truststore"]
-    return jvm.get("truststore") or truststore.get("path")
+    return (params["managed"] or {}).get("path") or jvm.get("truststore") or truststore.get("path")
 
 
 def in_force(params: Params, product: Params, *, afterwards: bool) -> str | None:
-    """Path of the truststore that the JVM uses, and with ``afterwards`` will go on to use; None for its own.
+    """Path of the truststore that the JVM uses, or with ``afterwards`` will use once all is as wanted; None: its own.
 
     ``product`` is what was found. What a process was told counts, and what it would be told only where none is seen.
     """
     charted = params["kubernetes"]
-    asked = charted or params["jvm"] or {"state": "absent"}
+    asked = params["managed"] or charted or params["jvm"] or {"state": "absent"}
+    is_wanted = asked["state"] == "present"
     # What runs beside Helm is another product than the one in the pods.
     process = None if charted and not charted["behind"] else product.get("process")
-    if not process:
-        return managed(params) if asked["state"] == "present" else None
+    if not process or (afterwards and is_wanted):
+        return managed(params) if is_wanted else None
     path: str | None = process.get("truststore")
-    return None if afterwards and asked["state"] == "absent" and path == managed(params) else path
+    return None if afterwards and path == managed(params) else path

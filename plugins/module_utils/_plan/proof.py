@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
-from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force, managed
+from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import managed
 from ansible_collections.stashops.mail.plugins.module_utils._plan.mail import java_options
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 
@@ -32,7 +32,7 @@ def send(host: Host, params: Params, result: Params) -> Answer:
     probe, is_wanted = result["probe"], params["truststore"]["state"] == "present"
     is_trusted = (probe.get("jvm") or {}).get("trusted")
     found = {
-        "truststore": managed(params) if is_wanted else in_force(params, result["product"], afterwards=True),
+        "truststore": managed(params) if is_wanted else result["jvm_truststore"]["afterwards"],
         **java_options(params["probe"], result["product"]),
         # The JVM has just accepted them.
         "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],

@@ -10,7 +10,14 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging, mail, mailbox, proof, refusals
+from ansible_collections.stashops.mail.plugins.module_utils._plan import (
+    belonging,
+    in_force,
+    mail,
+    mailbox,
+    proof,
+    refusals,
+)
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._product import (
     arguments,
@@ -35,6 +42,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "properties": {"type": "dict", "options": properties_file.ARGUMENT_SPEC},
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
     "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
+    **in_force.ARGUMENT_SPEC,
     **mail.ARGUMENT_SPEC,
     **mailbox.ARGUMENT_SPEC,
     **proof.ARGUMENT_SPEC,
@@ -168,6 +176,10 @@ def _result(
         "changed": False,
         "failures": list(failed),
         "refusals": refused,
+        "jvm_truststore": {
+            when: in_force.in_force(params, answers["product"], afterwards=when == "afterwards")
+            for when in ("now", "afterwards")
+        },
         "restart": refusals.restart_method(answers["product"], params["restart"]),
     }
     if not failed and not refused:

@@ -13,6 +13,8 @@ OURS, THERE, FOREIGN = "/etc/stash_mail/cacerts", "/var/stash_mail/cacerts", "/e
 JVM = {"jvm": {"state": "present", "truststore": OURS}}
 JVM_LEAVES = {"jvm": {"state": "absent", "truststore": OURS}}
 POD = {"state": "present", "truststore": OURS, "mount_path": "/var/stash_mail", "behind": []}
+MANAGED = {"managed": {"path": THERE, "state": "present"}}
+MANAGED_LEAVES = {"managed": {"path": THERE, "state": "absent"}}
 HELM = {"kubernetes": POD}
 HELM_LEAVES = {"kubernetes": {**POD, "state": "absent"}}
 KUBECTL = {"kubernetes": {**POD, "behind": ["kubectl", "exec"]}}
@@ -20,7 +22,7 @@ KUBECTL_LEAVES = {"kubernetes": {**POD, "state": "absent", "behind": ["kubectl",
 
 
 def params(asked: dict[str, Any]) -> dict[str, Any]:
-    return {"jvm": None, "kubernetes": None, "truststore": {"path": OURS}, **asked}
+    return {"managed": None, "jvm": None, "kubernetes": None, "truststore": {"path": OURS}, **asked}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,11 @@ def params(asked: dict[str, Any]) -> dict[str, Any]:
         ({}, None, None, None),
         ({}, FOREIGN, FOREIGN, FOREIGN),
         (JVM, None, OURS, OURS),
-        (JVM, FOREIGN, FOREIGN, FOREIGN),
+        (JVM, FOREIGN, FOREIGN, OURS),
+        # Where nothing else is asked that says so.
+        (MANAGED, FOREIGN, FOREIGN, THERE),
+        (MANAGED_LEAVES, THERE, THERE, None),
+        (MANAGED_LEAVES, None, None, None),
         (JVM_LEAVES, None, None, None),
         (JVM_LEAVES, OURS, OURS, None),
         (JVM_LEAVES, FOREIGN, FOREIGN, FOREIGN),
@@ -38,7 +44,7 @@ def params(asked: dict[str, Any]) -> dict[str, Any]:
         (HELM, FOREIGN, OURS, OURS),
         (HELM_LEAVES, FOREIGN, None, None),
         (KUBECTL, None, THERE, THERE),
-        (KUBECTL, FOREIGN, FOREIGN, FOREIGN),
+        (KUBECTL, FOREIGN, FOREIGN, THERE),
         (KUBECTL_LEAVES, THERE, THERE, None),
         (KUBECTL_LEAVES, OURS, OURS, OURS),
     ],
@@ -52,10 +58,10 @@ def test_what_a_process_was_told_or_else_would_be(
 
 
 def test_a_process_without_a_truststore_of_its_own() -> None:
-    assert in_force(params(JVM), {"process": {"truststore": None}}, afterwards=True) is None
+    assert in_force(params(JVM), {"process": {"truststore": None}}, afterwards=False) is None
 
 
-@pytest.mark.parametrize(("asked", "path"), [({}, OURS), (JVM, OURS), (HELM, OURS), (KUBECTL, THERE)])
+@pytest.mark.parametrize(("asked", "path"), [({}, OURS), (JVM, OURS), (HELM, OURS), (KUBECTL, THERE), (MANAGED, THERE)])
 def test_ours(asked: dict[str, Any], path: str) -> None:
     assert managed(params(asked)) == path
-    assert managed({"jvm": None, "kubernetes": None, "truststore": None}) is None
+    assert managed({"managed": None, "jvm": None, "kubernetes": None, "truststore": None}) is None
