@@ -173,6 +173,7 @@ def test_a_mail_server_that_takes_one_password_at_a_time(site: Site, old: Accoun
         tasks = {"rotate_switch_tasks": str(hook.path)}
         checked = rotate(site, new, "--check", **tasks)
         assert (checked.ok, hook.times) == (True, []), checked.output
+        assert "takes from every node" not in shown(checked.output), "it takes them from none"
         with Stream(site) as stream, Watch(site) as watch:
             done = rotate(site, new, **tasks)
         assert done.ok, done.output
