@@ -64,7 +64,7 @@ class Run:
 
 
 class Runs:
-    """Runs playbooks at -vvvv; after each, no password may stand in the output or in Ansible's files.
+    """Runs playbooks at -vvvv and --diff; after each, no password may stand in the output or in Ansible's files.
 
     ``folder`` is for the files of the runs.
     """
@@ -107,7 +107,7 @@ class Runs:
             status = subprocess.run(
                 [
                     str(Path(sys.executable).parent / "ansible-playbook"),
-                    *("-vvvv", "--inventory", str(ROOT / "tests/lab/playbooks/inventory")),
+                    *("-vvvv", "--diff", "--inventory", str(ROOT / "tests/lab/playbooks/inventory")),
                     *(option for path in own for option in ("--inventory", str(path))),
                     *("--extra-vars", f"@{ROOT / 'molecule' / self.scenario / 'vars/scenario.yml'}"),
                     *("--extra-vars", f"@{changes_file}", *options),
