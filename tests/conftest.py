@@ -58,8 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings_of_others() -> None:
-    """Ansible keeps a module's warnings for its process, and a module's result has them: here one has run many."""
+def _warnings_as_on_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible keeps a module's warnings for its process, and a module's result has them: here one has run many.
+
+    Where other tests have loaded the controller, they would be shown instead.
+    """
+    monkeypatch.setattr("ansible.module_utils._internal.is_controller", False)
     warnings._global_warnings.clear()
     warnings._global_deprecations.clear()
 
