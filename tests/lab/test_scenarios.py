@@ -23,8 +23,8 @@ from tests.lab.runs import LOGS as RUNS
 # Each lab's scenarios, about as long as the others'.
 LABS = {
     "1": ["cluster", "exim", "legacy_stash", "init_script"],
-    "2": ["rotate", "modes", "upgrade"],
-    "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard", "jmx_over_ssl"],
+    "2": ["rotate", "modes", "upgrade", "compose"],
+    "3": ["default", "starttls_stripped", "greylisting", "oauth2_guard", "jmx_over_ssl", "kube"],
 }
 # Images that other tests build when they are asked for.
 NOT_HERE = ("ee_", "fresh_")

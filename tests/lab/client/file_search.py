@@ -9,7 +9,9 @@ import os
 import sys
 
 # Not files, or nothing that a run may write to: the scenarios compare the whole container with its image.
-LEFT_OUT = ("/dev", "/proc", "/sys", "/usr")
+LEFT_OUT = ("/dev", "/proc", "/run/netns", "/sys", "/usr")
+# Where a host of containers has what one of them sees.
+INNER_ROOT = "/merged"
 
 
 def search(texts: list[str]) -> list[str]:
@@ -17,7 +19,8 @@ def search(texts: list[str]) -> list[str]:
     wanted = [text.encode() for text in texts]
     found = []
     for folder, folders, names in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in LEFT_OUT]
+        seen_as = folder.rpartition(INNER_ROOT)[2] or "/"
+        folders[:] = [name for name in folders if os.path.join(seen_as, name) not in LEFT_OUT]
         for path in (os.path.join(folder, name) for name in names):
             if os.path.isfile(path) and not os.path.islink(path):
                 try:

@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ``helm upgrade`` of the vendor's chart comes to, for podman: the pod that the values describe, made anew.
 
-    play_chart.py POD IMAGE SETTINGS USERS SECRET VALUES...
+    play_chart.py IMAGE SECRET VALUES...
 
 Of the chart's templates this is what the values of stash_mail go through: the arguments of the JVM joined into one
-variable (config-jvm.yaml), the volumes and their mounts (statefulset.yaml). The pod has this machine's network.
+variable (config-jvm.yaml), the volumes and their mounts (statefulset.yaml). The pod has its host's network.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +18,17 @@ from typing import Any
 
 import yaml
 
-from tests.integration.role.contained import START
+NAME = "bitbucket"
+HOME = "/var/atlassian/application-data/bitbucket"
+ACCOUNTS = f"{HOME}/standin-users.json"
+COMMAND = ["runuser", "-u", "atlbitbucket", "--", "/opt/atlassian/bitbucket/9.4.2/bin/_start-webapp.sh", "fg"]
 
 
-def podman(*arguments: str) -> str:
-    return subprocess.run(["podman", *arguments], check=True, capture_output=True, text=True, timeout=120).stdout
+def podman(*arguments: str, text: str = "") -> str:
+    done = subprocess.run(
+        ["podman", *arguments], check=True, stdout=subprocess.PIPE, input=text, text=True, timeout=120
+    )
+    return done.stdout
 
 
 def merge(values: dict[str, Any], further: dict[str, Any]) -> dict[str, Any]:
@@ -35,27 +40,31 @@ def merge(values: dict[str, Any], further: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def render(name: str, image: str, settings: str, users: str, values: dict[str, Any]) -> dict[str, Any]:
+def render(image: str, values: dict[str, Any]) -> dict[str, Any]:
     """The pod, as the chart's templates have it."""
     product = values["bitbucket"]
-    given = {"JVM_SUPPORT_RECOMMENDED_ARGS": " ".join(product.get("additionalJvmArgs", []))}
-    given |= {"SETTINGS": settings, "USERS": users}
+    own_mounts = [{"name": "shared", "mountPath": f"{HOME}/shared"}, {"name": "accounts", "mountPath": ACCOUNTS}]
+    own_volumes = [
+        {"name": "shared", "persistentVolumeClaim": {"claimName": "shared"}},
+        {"name": "accounts", "hostPath": {"path": "/srv/bitbucket/standin-users.json", "type": "File"}},
+    ]
+    arguments = " ".join(product.get("additionalJvmArgs", []))
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name},
+        "metadata": {"name": NAME},
         "spec": {
             "hostNetwork": True,
             "containers": [
                 {
                     "name": "bitbucket",
                     "image": image,
-                    "command": ["sh", "-c", START],
-                    "env": [{"name": key, "value": value} for key, value in given.items()],
-                    "volumeMounts": product.get("additionalVolumeMounts", []),
+                    "command": COMMAND,
+                    "env": [{"name": "JVM_SUPPORT_RECOMMENDED_ARGS", "value": arguments}],
+                    "volumeMounts": own_mounts + product.get("additionalVolumeMounts", []),
                 }
             ],
-            "volumes": values.get("volumes", {}).get("additional", []),
+            "volumes": own_volumes + values.get("volumes", {}).get("additional", []),
         },
     }
 
@@ -68,31 +77,22 @@ def decode(secret: dict[str, Any]) -> None:
             (folder / key).write_bytes(base64.b64decode(text))
 
 
-def remove(name: str) -> None:
-    """Remove the pod and what a former play has made of its Secret."""
-    subprocess.run(["podman", "pod", "rm", "--force", "--time", "0", name], capture_output=True, timeout=120)
-
-
 def main() -> None:
-    name, image, settings, users, manifest, *files = sys.argv[1:]
+    image, manifest, *files = sys.argv[1:]
     values: dict[str, Any] = {}
     for file in files:
         values = merge(values, yaml.safe_load(Path(file).read_text()) if Path(file).exists() else {})
-    pod = render(name, image, Path(settings).read_text(), Path(users).read_text(), values)
-    remove(name)
-    documents = [pod]
+    podman("pod", "rm", "--force", "--ignore", "--time", "0", NAME)
+    documents = [render(image, values)]
     if Path(manifest).exists():
         secret = yaml.safe_load(Path(manifest).read_text())
         for kind in ("secret", "volume"):
             subprocess.run(["podman", kind, "rm", secret["metadata"]["name"]], capture_output=True, timeout=60)
-        documents = [secret, pod]
-    text = yaml.safe_dump_all(documents)
-    Path(settings).with_name("pod.yaml").write_text(text)
-    podman("kube", "play", "--start=false", str(Path(settings).with_name("pod.yaml")))
+        documents.insert(0, secret)
+    podman("kube", "play", "--start=false", "-", text=yaml.safe_dump_all(documents))
     if len(documents) > 1:
         decode(documents[0])
-    podman("pod", "start", name)
-    print(json.dumps(values))
+    podman("pod", "start", NAME)
 
 
 if __name__ == "__main__":
