@@ -72,6 +72,13 @@ options:
     description: Folder in the container that the truststore is mounted in, as C(cacerts).
     type: str
     default: /var/stash_mail
+  applied:
+    description:
+      - Whether a Secret that changes is taken for applied. With V(false) its manifest says that it is not, and the next
+        call changes it again.
+      - So V(false) before it is applied, and V(true) when it is, leave to the next run what one that died has not done.
+    type: bool
+    default: true
   state:
     description:
       - V(present) writes the files.

@@ -25,11 +25,14 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "default": "stash-mail-truststore"},
     "namespace": {"type": "str", "default": ""},
     "mount_path": {"type": "str", "default": "/var/stash_mail"},
+    "applied": {"type": "bool", "default": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     **behind.ARGUMENTS,
 }
 RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
 HEADER = "# Written by Ansible (stash_mail): changes in here are lost.\n"
+# In a manifest that is not as wanted for this alone, so that a run that dies before it is applied is made up for.
+UNAPPLIED = "# Not applied yet.\n"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # What the API server takes in a Secret.
 _MAX_SECRET = 1024 * 1024
@@ -76,6 +79,8 @@ def run(host: Host, params: t.Mapping[str, t.Any], truststore: bytes | None = No
     }
     if host.shows_diff:
         result["diff"] = [_difference(path, before[path], after[path]) for path in changes]
+    if changes and not params["applied"] and after[params["manifest"]] is not None:
+        changes[params["manifest"]] = f"{UNAPPLIED}{after[params['manifest']]}"
     if not host.check_mode:
         for path, text in changes.items():
             _write(host, path, text)
@@ -174,7 +179,7 @@ def _restart_needed(
 
 def _read_ours(path: str, state: str) -> str | None:
     text = _files.read_text_if_there(path, _MAX_TEXT)
-    if text is None or text.startswith(HEADER):
+    if text is None or text.startswith((HEADER, UNAPPLIED + HEADER)):
         return text
     if state == "absent":
         return None

@@ -145,6 +145,22 @@ def test_what_is_written_and_removed(run: Run, tmp_path: Path) -> None:
     assert run(state="absent")["changed"] is False
 
 
+def test_a_secret_that_was_not_applied_is_no_other_and_yet_as_if_it_were(run: Run, tmp_path: Path) -> None:
+    """By its file alone the next call would find all as wanted, and nobody would apply it."""
+    assert run(applied=False)["changed"] is True
+    unapplied = made(tmp_path, "secret")
+    checked = run(applied=False, _ansible_check_mode=True)
+    assert (checked["changed"], checked["restart_needed"]) == (True, True)
+    assert run(applied=False)["changed"] is True
+    assert run()["changed"] is True
+    assert made(tmp_path, "secret") == unapplied
+    # It is applied: so it stays.
+    for applied in (True, False):
+        assert run(applied=applied)["changed"] is False
+    assert run(applied=False, state="absent")["changed"] is True
+    assert list((tmp_path / "made").iterdir()) == []
+
+
 def test_what_the_site_has_is_repeated(run: Run, tmp_path: Path) -> None:
     """Helm takes a list from the last file that has it."""
     mount, volume = {"name": "x", "mountPath": "/x"}, {"name": "x", "emptyDir": {}}
