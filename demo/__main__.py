@@ -120,6 +120,8 @@ def provision(folder: Path, settings: dict[str, object]) -> int:
         # Nothing is left in the user's home, who need not even have one.
         "ANSIBLE_REMOTE_TEMP": str(folder / "ansible"),
         "ANSIBLE_HOME": str(folder / "ansible"),
+        # What Ansible's processes have in common, which nobody removes where they are ended.
+        "TMPDIR": str(folder),
     }
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, cwd=ROOT) as playbook:
         try:
