@@ -8,7 +8,6 @@ import os
 import traceback
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils import _compile_once  # noqa: F401 - for what follows
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import (
     Redactor,

@@ -24,7 +24,7 @@ LAYERS = (
     {"_x509", "_java", "_net", "_inputs"},
     {"_files"},
     {"_host"},
-    {"_secrets", "_errors", "_compile_once"},
+    {"_secrets", "_errors"},
 )
 HEIGHT = {room: len(LAYERS) - number for number, layer in enumerate(LAYERS) for room in layer}
 
