@@ -53,7 +53,7 @@ class Stream:
     ) -> None:
         self._stop.set()
         self._thread.join(60)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 120
         while self.lost and time.monotonic() < deadline:
             time.sleep(0.5)
             texts = [str(message.get_payload()) for message in self._site.smtp.messages]
