@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import ssl
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,13 +22,18 @@ _MAX_BODY = 1 << 20
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one :class:`Api` until :meth:`shutdown`; ``serve_forever`` is the caller's."""
+    """Serves one :class:`Api` until :meth:`finish`; ``serve_forever`` is the caller's."""
 
     daemon_threads = True
+    # How long what is being answered may take once it is to end.
+    finish_seconds = 10.0
 
     def __init__(self, settings: Settings, api: Api) -> None:
         self.api = api
         self.context_path = settings.context_path
+        self._answering = 0
+        self._is_finished = False
+        self._changed = threading.Condition()
         self._tls: ssl.SSLContext | None = None
         if settings.tls_certificate:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -43,6 +49,24 @@ class Server(ThreadingHTTPServer):
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
+    def begin(self) -> bool:
+        """Whether there is still an answer for a request; :meth:`end` follows it."""
+        with self._changed:
+            self._answering += not self._is_finished
+            return not self._is_finished
+
+    def end(self) -> None:
+        with self._changed:
+            self._answering -= 1
+            self._changed.notify_all()
+
+    def finish(self) -> None:
+        """Take no more requests, and answer those that it has begun with: what they queue is queued then."""
+        self.shutdown()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._answering, self.finish_seconds)
+            self._is_finished = True
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         _LOG.warning("request from %s failed", client_address, exc_info=True)
 
@@ -56,7 +80,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def _answer(self) -> None:
-        self._send(self._respond())
+        if not self.server.begin():
+            self.close_connection = True
+            return
+        try:
+            self._send(self._respond())
+        finally:
+            self.server.end()
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer
 

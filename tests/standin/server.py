@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=server.serve_forever, name="http", kwargs={"poll_interval": 0.1}, daemon=True).start()
     logging.getLogger("standin").info("listening at %s", settings.url)
     stopping.wait()
-    server.shutdown()
+    server.finish()
     mailer.close()
     return 0
 
