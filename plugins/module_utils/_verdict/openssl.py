@@ -53,11 +53,12 @@ class Opinion(t.NamedTuple):
 
 def judge(look: Look, context: t.Callable[[], ssl.SSLContext], handshake: Handshake) -> Opinion:
     """Return OpenSSL's opinion. ``context`` makes one that offers what the JVM offers."""
-    names_match, error = None, handshake(_verifying(context(), look, with_name=True))
+    anchors, _unreadable = read_certificates(look.anchors)
+    names_match, error = None, handshake(_verifying(context(), anchors, with_name=True))
     if error is None:
         names_match = True
     elif error.verify_code in _ERRORS_OF_NAME:
-        names_match, error = False, handshake(_verifying(context(), look, with_name=False))
+        names_match, error = False, handshake(_verifying(context(), anchors, with_name=False))
     text = error.verify_message if error is not None else ""
     difference = _difference(look, error)
     if difference:
@@ -66,11 +67,11 @@ def judge(look: Look, context: t.Callable[[], ssl.SSLContext], handshake: Handsh
     return Opinion(error is None, names_match, text)
 
 
-def _verifying(context: ssl.SSLContext, look: Look, with_name: bool) -> ssl.SSLContext:
+def _verifying(context: ssl.SSLContext, anchors: t.Sequence[Certificate], with_name: bool) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = with_name
     context.verify_flags = ssl.VerifyFlags(int(context.verify_flags) | _PARTIAL_CHAIN)
-    for anchor in read_certificates(look.anchors)[0]:
+    for anchor in anchors:
         with contextlib.suppress(ssl.SSLError):  # one that OpenSSL does not read
             context.load_verify_locations(cadata=anchor.der)
     return context
