@@ -150,15 +150,15 @@ def of_another_name(root: Certificate) -> Certificate:
     return leaf(root, "mail.example.com", sans=["mail.example.com"])
 
 
-@pytest.mark.parametrize("wrong", [stranger, of_another_name])
-def test_a_switch_that_fails_is_taken_back(
-    site: Site, tmp_path: Path, wrong: Callable[[Certificate], Certificate]
-) -> None:
-    root, presented = authority(), site.smtp.certificate
+def taken_back(site: Site, folder: Path, wrong: Certificate, root: Certificate, *more: dict[str, Any]) -> str:
+    """Switch to ``wrong``, with a task more there and back, see that the run goes back once, and return its output."""
+    presented = site.smtp.certificate
     with (
-        Hook(tmp_path, "switch", lambda: site.smtp.present(wrong(root))) as there,
-        Hook(tmp_path, "back", lambda: site.smtp.present(presented)) as back,
+        Hook(folder, "switch", lambda: site.smtp.present(wrong)) as there,
+        Hook(folder, "back", lambda: site.smtp.present(presented)) as back,
     ):
+        for hook, task in zip((there, back), more, strict=False):
+            hook.path.write_text(json.dumps([*json.loads(hook.path.read_text()), task]))
         done = rotate(
             site,
             root,
@@ -167,21 +167,23 @@ def test_a_switch_that_fails_is_taken_back(
         )
     assert done.code == 2
     assert len(there.times) == len(back.times) == 1, done.output
-    assert "every product trusts the old and the new anchors" in shown(done.output)
     assert site.smtp.certificate is presented
     assert site.run(imap={}).ok
+    return shown(done.output)
 
 
-def appended(hook: Hook, folder: Path, task: dict[str, Any]) -> str:
-    """Path of the hook's tasks with one more in the end."""
-    path = folder / f"more_{hook.path.name}"
-    path.write_text(json.dumps([*json.loads(hook.path.read_text()), task]))
-    return str(path)
+@pytest.mark.parametrize("wrong", [stranger, of_another_name])
+def test_a_switch_that_fails_is_taken_back(
+    site: Site, tmp_path: Path, wrong: Callable[[Certificate], Certificate]
+) -> None:
+    root = authority()
+    said = taken_back(site, tmp_path, wrong(root), root)
+    assert "every product trusts the old and the new anchors" in said
 
 
 def test_what_goes_wrong_on_the_way_ends_nothing_before_its_time(site: Site, tmp_path: Path) -> None:
     """The host of the mail server is lost in the middle of the switch, then the tasks for the way back fail."""
-    root, presented = authority(), site.smtp.certificate
+    root = authority()
     lost = {
         "name": "Reach a host that is gone",
         "ansible.builtin.ping": {},
@@ -189,22 +191,10 @@ def test_what_goes_wrong_on_the_way_ends_nothing_before_its_time(site: Site, tmp
         "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
     }
     broken = {"name": "Fail", "ansible.builtin.fail": {"msg": "The old certificate is gone."}}
-    with (
-        Hook(tmp_path, "switch", lambda: site.smtp.present(stranger(root))) as there,
-        Hook(tmp_path, "back", lambda: site.smtp.present(presented)) as back,
-    ):
-        done = rotate(
-            site,
-            root,
-            rotate_certificate_switch_tasks=appended(there, tmp_path, lost),
-            rotate_certificate_switch_back_tasks=appended(back, tmp_path, broken),
-        )
-    assert done.code == 2
-    assert len(there.times) == len(back.times) == 1, done.output
-    assert "The mail server's certificate was not rotated." in shown(done.output)
-    assert "which does not come from the new anchors" in shown(done.output)
-    assert "going back failed. The old certificate is gone." in shown(done.output)
-    assert site.run(imap={}).ok
+    said = taken_back(site, tmp_path, stranger(root), root, lost, broken)
+    assert "The mail server's certificate was not rotated." in said
+    assert "which does not come from the new anchors" in said
+    assert "going back failed. The old certificate is gone." in said
 
 
 def test_an_instance_that_is_done_keeps_no_other_from_it(site: Site, tmp_path: Path) -> None:
