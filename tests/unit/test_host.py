@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host, finish
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK, Redactor
+
+from tests.ansible_module import patch_module_args
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC: dict[str, Any] = {

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
+from tests.ansible_module import INVOCATION
 from tests.imap_server import ImapServer
 from tests.mail_server import MailServer, self_signed
 from tests.standin import Standin
@@ -77,7 +78,8 @@ class Lab:
             env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
         )
         assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check}}))
+        arguments |= {**INVOCATION, "_ansible_check_mode": check}
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
         process.stdin.close()
         process.stdin = None
         return process

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
 
 from tests import doc_table
+from tests.ansible_module import patch_module_args
 from tests.integration.product.site import TRUST, VARIABLE, Site, compile_launcher
 from tests.integration.standin.smtp_server import Certificate
 

@@ -26,6 +26,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import A
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
 from tests import doc_table
+from tests.ansible_module import INVOCATION
 from tests.integration.smtp import bad_servers as bad
 from tests.integration.smtp.bad_cases import Case, catalogue
 from tests.integration.smtp.bad_servers import BadServer, Peer
@@ -64,6 +65,7 @@ class Lab:
 
     def options(self, case: Case, port: int) -> dict[str, Any]:
         options: dict[str, Any] = {
+            **INVOCATION,
             "host": "127.0.0.1",
             "port": port,
             "security": case.security,

@@ -9,13 +9,13 @@ import threading
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import MailFailure
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import greylist
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
+from tests.ansible_module import patch_module_args
 from tests.integration.smtp import bad_servers as bad
 from tests.integration.smtp.bad_servers import BadServer
 from tests.mail_server import MailServer

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_send
 
+from tests.ansible_module import patch_module_args
 from tests.mail_server import Certificate, MailServer, authority, leaf, self_signed
 
 ROOT = authority()

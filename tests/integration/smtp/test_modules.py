@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC as SEND_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS
@@ -19,6 +18,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients imp
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
 
+from tests.ansible_module import patch_module_args
 from tests.imap_server import ImapServer
 from tests.integration.smtp import bad_servers as bad
 from tests.integration.smtp.bad_servers import BadServer

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe
 
+from tests.ansible_module import patch_module_args
 from tests.integration.smtp import bad_servers as bad
 from tests.integration.smtp.bad_servers import BadServer
 from tests.mail_server import MODES, MailServer, authority, leaf, self_signed

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.rest import Http
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.status import ask
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_status
 
+from tests.ansible_module import patch_module_args
 from tests.unit.bitbucket.hostile import CHUNKED, ENDLESS, Answer, hostile, reply
 
 Run = Callable[..., dict[str, Any]]

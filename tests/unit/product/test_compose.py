@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import compose, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_jvm
+
+from tests.ansible_module import patch_module_args
 
 P = "-Djavax.net.ssl.trustStore"
 VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import trust_properties
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm, stash_mail_kubernetes
 
 from tests import doc_table
+from tests.ansible_module import patch_module_args
 
 P = "-Djavax.net.ssl.trustStore"
 VARIABLE = "JVM_SUPPORT_RECOMMENDED_ARGS"

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_info, stash_mail_jvm
+
+from tests.ansible_module import patch_module_args
 
 COMMENTED = "#!/bin/sh\n#JVM_SUPPORT_RECOMMENDED_ARGS=\nexec java $JVM_SUPPORT_RECOMMENDED_ARGS\n"
 SETTING = '#!/bin/sh\nJVM_SUPPORT_RECOMMENDED_ARGS="-Xa"\nexec java $JVM_SUPPORT_RECOMMENDED_ARGS\n'

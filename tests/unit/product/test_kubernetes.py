@@ -14,10 +14,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.module_utils._product import behind
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import of_words
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_kubernetes
+
+from tests.ansible_module import patch_module_args
 
 P = "-Djavax.net.ssl.trustStore"
 CHART = json.loads((Path(__file__).parent / "data" / "chart.json").read_text())["values"]

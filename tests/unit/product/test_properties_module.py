@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_properties
+
+from tests.ansible_module import patch_module_args
 
 BEFORE = "# The product's own\r\nserver.port=7990\r\nmail.threads : 1\r\njdbc.password=s3cret-word\r\n"
 
