@@ -203,12 +203,13 @@ cryptography:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._product.information import ARGUMENT_SPEC, run
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import INFO
+from ansible_collections.stashops.mail.plugins.module_utils._product.information import run
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), run)
+    finish(AnsibleModule(INFO, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

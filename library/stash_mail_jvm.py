@@ -201,12 +201,13 @@ backup_files:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._product.arguments import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import JVM, JVM_RULES
+from ansible_collections.stashops.mail.plugins.module_utils._product.arguments import run
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
+    finish(AnsibleModule(JVM, supports_check_mode=True, **JVM_RULES), run)
 
 
 if __name__ == "__main__":

@@ -153,12 +153,13 @@ process:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import KUBERNETES, KUBERNETES_RULES
+from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import run
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
+    finish(AnsibleModule(KUBERNETES, supports_check_mode=True, **KUBERNETES_RULES), run)
 
 
 if __name__ == "__main__":

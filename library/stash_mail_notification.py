@@ -205,13 +205,17 @@ earlier_error:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.argument_specs import (
+    NOTIFICATION,
+    NOTIFICATION_RULES,
+)
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import run
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
+    finish(AnsibleModule(NOTIFICATION, supports_check_mode=True, **NOTIFICATION_RULES), run)
 
 
 if __name__ == "__main__":

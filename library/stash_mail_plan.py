@@ -364,7 +364,8 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import ARGUMENT_SPEC, RULES, masked, run
+from ansible_collections.stashops.mail.plugins.module_utils._plan.argument_spec import ARGUMENT_SPEC, RULES
+from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import masked, run
 
 
 def main() -> None:

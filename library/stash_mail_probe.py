@@ -368,12 +368,13 @@ transcript:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import PROBE, PROBE_RULES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import run
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
+    finish(AnsibleModule(PROBE, supports_check_mode=True, **PROBE_RULES), run)
 
 
 if __name__ == "__main__":

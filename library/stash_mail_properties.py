@@ -109,13 +109,14 @@ backup_file:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._product.properties_file import ARGUMENT_SPEC, masked, run
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import PROPERTIES
+from ansible_collections.stashops.mail.plugins.module_utils._product.properties_file import masked, run
 
 
 def main() -> None:
     """Entry point."""
     # There may be a secret among the properties: what the module was called with is not for the system's log.
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(PROPERTIES, supports_check_mode=True, no_log=True)
     params = dict(module.params)
     module.params["properties"] = masked(params["properties"])
     finish(module, run, params)

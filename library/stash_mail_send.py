@@ -265,12 +265,13 @@ transcript:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC, RULES, run
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import SEND, SEND_RULES
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import run
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, **RULES), run)
+    finish(AnsibleModule(SEND, supports_check_mode=True, **SEND_RULES), run)
 
 
 if __name__ == "__main__":

@@ -312,13 +312,14 @@ not_stuck:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_server import ARGUMENT_SPEC, run
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.argument_specs import MAIL_SERVER
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_server import run
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), run)
+    finish(AnsibleModule(MAIL_SERVER, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

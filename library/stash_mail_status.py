@@ -92,13 +92,14 @@ code:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.status import ARGUMENT_SPEC, run
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.argument_specs import STATUS
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.status import run
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
 
 
 def main() -> None:
     """Entry point."""
-    finish(AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True), run)
+    finish(AnsibleModule(STATUS, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def _question(name: str) -> dict[str, t.Any]:
 
 
 class ModuleDocFragment:
-    """Documentation of the questions among ``_plan.questions.ARGUMENT_SPEC``."""
+    """Documentation of the questions among ``_plan.argument_spec.ARGUMENT_SPEC``."""
 
     # With its type, since ansible-test takes a plain assignment for a text in YAML.
     DOCUMENTATION: str = yaml.safe_dump({"options": {name: _question(name) for name in _QUESTIONS}}, sort_keys=False)

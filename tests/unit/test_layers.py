@@ -61,6 +61,12 @@ def test_imports_go_down(path: Path) -> None:
     assert all(name.startswith("module_utils.") for name in imported(path)), "no other plugins, only module_utils"
 
 
+def test_imports_inside_functions_count(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text(f"def run():\n    if True:\n        from {MODULE_UTILS}_smtp import probe\n", "utf-8")
+    assert imported(file) == {"module_utils._smtp.probe"}
+
+
 def test_the_documentation_draws_these_layers() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     picture = text.split("## Layers\n", 1)[1].split("```\n")[1]

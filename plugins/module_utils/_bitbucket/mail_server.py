@@ -13,9 +13,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.apply imp
     write,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.client import Bitbucket
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
-    ARGUMENTS as BITBUCKET_ARGUMENTS,
-)
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.password_record import PasswordRecord
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.plan import diff, plan, secret_of
@@ -26,39 +23,11 @@ from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.settings 
 )
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import (
-    SECURITY_MODES,
     check_address,
     check_connection,
     check_oauth2_ids,
     check_password,
 )
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **BITBUCKET_ARGUMENTS,
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "host": {"type": "str"},
-    "port": {"type": "int", "default": 25},
-    "security": {"type": "str", "choices": list(SECURITY_MODES), "default": "starttls_required"},
-    "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
-    "oauth2_provider_id": {"type": "str", "default": ""},
-    "oauth2_token_id": {"type": "str", "default": "", "no_log": False},
-    "username": {"type": "str", "default": ""},
-    # Raw, since a list would be taken as its text otherwise.
-    "password": {"type": "raw", "default": "", "no_log": True},
-    "sender": {"type": "str"},
-    "update_password": {
-        "type": "str",
-        "choices": ["on_change", "always", "on_create"],
-        "default": "on_change",
-        "no_log": False,
-    },
-    "password_state_path": {
-        "type": "path",
-        "default": "/var/lib/stash_mail/passwords.json",
-        "no_log": False,
-    },
-    "overwrite_oauth2": {"type": "bool", "default": False},
-}
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -8,36 +8,18 @@ import os
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog, log_path
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import (
-    ARGUMENTS as BITBUCKET_ARGUMENTS,
-)
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.options import client_of
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.signals import Interrupted
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import MAX_DEADLINE, check_address, check_seconds
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
-    ARGUMENTS as MAILBOX_ARGUMENTS,
-)
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import MUTUALLY_EXCLUSIVE, account_of
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import account_of
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, load_anchors
 
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **BITBUCKET_ARGUMENTS,
-    **MAILBOX_ARGUMENTS,
-    "recipient": {"type": "str", "required": True},
-    "home": {"type": "path"},
-    "log_path": {"type": "path"},
-    "truststore": {"type": "path"},
-    "truststore_password": {"type": "str", "no_log": True},
-    "behind": {"type": "list", "elements": "str", "default": []},
-    "deadline": {"type": "float", "default": 120},
-}
-RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
 
 _ADVICE = (
     "it is to vouch for the mailbox's server. Give another one, or imap.ca or pop3.ca (stash_mail_imap.ca, "

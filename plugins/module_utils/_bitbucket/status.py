@@ -18,14 +18,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._inputs import check
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline, DeadlineExceeded
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "url": {"type": "str", "required": True},
-    "timeout": {"type": "float", "default": 30},
-    "wait": {"type": "bool", "default": True},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-    "use_proxy": {"type": "bool", "default": False},
-}
 RUNNING = "RUNNING"
 _PATH = "/status"
 _MAX_TIMEOUT = 86400.0

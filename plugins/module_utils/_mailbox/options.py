@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options ``imap`` and ``pop3``, documented in the fragment ``mailbox``, and the mailbox that they describe."""
+"""The mailbox that the options ``imap`` and ``pop3`` describe."""
 
 from __future__ import annotations
 
@@ -23,28 +23,6 @@ if t.TYPE_CHECKING:
 # For each protocol the port, and the port with TLS from the first byte.
 _PORTS = {"imap": (143, 993), "pop3": (110, 995)}
 _MAX_CA = 16 * 1024 * 1024
-
-
-def _options(tls_at_once: str) -> dict[str, dict[str, t.Any]]:
-    return {
-        "host": {"type": "str", "required": True},
-        "port": {"type": "int"},
-        "security": {"type": "str", "choices": ["starttls", tls_at_once, "plain"], "default": "starttls"},
-        "username": {"type": "str", "required": True},
-        # Raw, since a list would be taken as its text otherwise.
-        "password": {"type": "raw", "required": True, "no_log": True},
-        "ca": {"type": "path"},
-    }
-
-
-ARGUMENTS: dict[str, dict[str, t.Any]] = {
-    "imap": {
-        "type": "dict",
-        "options": {**_options("imaps"), "mailbox": {"type": "str", "default": "INBOX"}},
-    },
-    "pop3": {"type": "dict", "options": _options("pop3s")},
-}
-MUTUALLY_EXCLUSIVE = [("imap", "pop3")]
 
 
 def account_of(params: t.Mapping[str, t.Any], trusted: t.Callable[[], t.Sequence[bytes]]) -> Account | None:

@@ -6,24 +6,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
-
 Params = t.Mapping[str, t.Any]
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "managed": {
-        "type": "dict",
-        "options": {
-            "path": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-    },
-}
 
 
 def managed(params: Params) -> str | None:
     """Path of the truststore that the plan is about, None where it is about none."""
     charted, jvm, truststore = params["kubernetes"], params["jvm"] or {}, params["truststore"] or {}
     if charted and not params["managed"]:
+        from ansible_collections.stashops.mail.plugins.module_utils._product.kubernetes import path_there
+
         return path_there(charted) if charted["behind"] else charted["truststore"]
     return (params["managed"] or {}).get("path") or jvm.get("truststore") or truststore.get("path")
 

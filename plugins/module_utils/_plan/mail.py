@@ -12,70 +12,29 @@ from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force
+from ansible_collections.stashops.mail.plugins.module_utils._plan.java import java_options
 from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, read_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judgement
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import Setup, SharedJvm
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import SharedJvm
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY, sha256
 
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
 
 Params = t.Mapping[str, t.Any]
-_CERTIFICATES = {name: value for name, value in build.ARGUMENT_SPEC["certificates"].items() if name != "default"}
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "judged_by": {"type": "str", "choices": ["planned", "in_force"], "default": "planned"},
-    "trials": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "base": {"type": "str", "default": "none"},
-            "certificates": {**_CERTIFICATES, "required": True},
-        },
-    },
-    "logins": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "username": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-        },
-    },
-}
-
-
-def product_setup(params: Params, product: Params) -> Setup:
-    """The product's JVM, by what the probe's options say and the product's answer knows."""
-    given = java_options(params["probe"] or {}, product)
-    behind = (params["probe"] or {}).get("behind") or params["product"]["behind"]
-    return Setup(given["java_home"], given["jvm_arguments"], given["account"], behind)
-
-
-def java_options(asked: Params, product: Params) -> dict[str, t.Any]:
-    """The options by which a module runs the product's JVM: as ``asked`` for, and by what is known of the product."""
-    return {
-        "java_home": asked.get("java_home") or (product.get("java") or {}).get("home"),
-        "jvm_arguments": asked.get("jvm_arguments") or (product.get("process") or {}).get("arguments") or [],
-        "account": asked.get("account") or product.get("user"),
-    }
 
 
 def ask(
     asking: Asking, params: Params, planned: bytes | None, has_cryptography: bool, java: SharedJvm
 ) -> dict[str, dict[str, Answer]]:
-    """Ask the mail server, if that is wanted; ``planned`` is the truststore as it would be, None without one.
+    """Ask the mail server; ``planned`` is the truststore as it would be, None without one.
 
-    ``java`` is the JVM of :func:`product_setup`.
+    ``java`` is the JVM of :func:`_plan.java.product_setup`.
 
     Returns the answers for ``trials`` and for ``logins`` by name, as far as there are any.
     """
-    if not params["probe"]:
-        return {}
     found = _Mail(asking, params, planned, java).ask(has_cryptography)
     return {name: answers for name, answers in found.items() if answers}
 

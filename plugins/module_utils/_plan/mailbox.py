@@ -7,19 +7,13 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notify
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
 from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import in_force
-from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors, read_anchors
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 
 Params = t.Mapping[str, t.Any]
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "send": {"type": "dict", "options": delivery.ARGUMENT_SPEC, **delivery.RULES},
-    "notification": {"type": "dict", "options": notify.ARGUMENT_SPEC, **notify.RULES},
-}
 
 
 def ask(asking: Asking, params: Params, planned: bytes | None, has_cryptography: bool) -> None:
@@ -38,10 +32,14 @@ def ask(asking: Asking, params: Params, planned: bytes | None, has_cryptography:
 
 
 def _send(_host: Host, options: Params, planned: Anchors | None) -> Answer:
+    from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
+
     return delivery.ask(options, planned)
 
 
 def _notification(host: Host, options: Params, planned: Anchors | None) -> Answer:
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notify
+
     return notify.ask(host, options, planned)
 
 

@@ -10,13 +10,9 @@ from ansible_collections.stashops.mail.plugins.module_utils._errors import Stash
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
 from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import managed
-from ansible_collections.stashops.mail.plugins.module_utils._plan.mail import java_options
-from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
+from ansible_collections.stashops.mail.plugins.module_utils._plan.java import java_options
 
 Params = t.Mapping[str, t.Any]
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "proof": {"type": "dict", "options": delivery.ARGUMENT_SPEC, **delivery.RULES}
-}
 
 
 def is_due(result: Params) -> bool:
@@ -29,6 +25,8 @@ def is_due(result: Params) -> bool:
 
 def send(host: Host, params: Params, result: Params) -> Answer:
     """Send it as the product would. That it did not get there is an answer, with ``failed``."""
+    from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
+
     probe, is_wanted = result["probe"], params["truststore"]["state"] == "present"
     is_trusted = (probe.get("jvm") or {}).get("trusted")
     found = {

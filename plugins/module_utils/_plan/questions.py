@@ -1,55 +1,24 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's plan: the questions of the single modules, asked in one go in their order, with nothing changed."""
+"""A node's plan: the questions of the single modules, asked in one go in their order, with nothing changed.
+
+What answers a question is imported where that is asked: a call compiles what it imports, for nothing of it is kept.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server, status
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
-from ansible_collections.stashops.mail.plugins.module_utils._plan import (
-    belonging,
-    in_force,
-    mail,
-    mailbox,
-    proof,
-    refusals,
-)
+from ansible_collections.stashops.mail.plugins.module_utils._plan import in_force, proof, refusals
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, Asking, skipped
-from ansible_collections.stashops.mail.plugins.module_utils._product import (
-    arguments,
-    information,
-    kubernetes,
-    properties_file,
-)
+from ansible_collections.stashops.mail.plugins.module_utils._plan.java import product_setup
+from ansible_collections.stashops.mail.plugins.module_utils._product import information
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import looked_at_once
-from ansible_collections.stashops.mail.plugins.module_utils._smtp import probe
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
-from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
-from ansible_collections.stashops.mail.plugins.module_utils._verdict import loading
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import SharedJvm
-from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "product": {"type": "dict", "options": information.ARGUMENT_SPEC, "apply_defaults": True},
-    "server": {"type": "dict", "options": mail_server.ARGUMENT_SPEC},
-    "status": {"type": "dict", "options": status.ARGUMENT_SPEC},
-    "jvm": {"type": "dict", "options": arguments.ARGUMENT_SPEC, **arguments.RULES},
-    "kubernetes": {"type": "dict", "options": kubernetes.ARGUMENT_SPEC, **kubernetes.RULES},
-    "properties": {"type": "dict", "options": properties_file.ARGUMENT_SPEC},
-    "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **build.ARGUMENT_SPEC}},
-    "probe": {"type": "dict", "options": probe.ARGUMENT_SPEC, **probe.RULES},
-    **in_force.ARGUMENT_SPEC,
-    **mail.ARGUMENT_SPEC,
-    **mailbox.ARGUMENT_SPEC,
-    **proof.ARGUMENT_SPEC,
-    "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
-}
-# The answer to each stands under jvm.
-RULES: dict[str, t.Any] = {"mutually_exclusive": [("jvm", "kubernetes")]}
+_MESSAGES = ("send", "notification")
 
 
 def masked(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -57,6 +26,8 @@ def masked(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     asked = params["properties"]
     if not asked:
         return {}
+    from ansible_collections.stashops.mail.plugins.module_utils._product import properties_file
+
     return {"properties": {**asked, "properties": properties_file.masked(asked["properties"])}}
 
 
@@ -83,7 +54,7 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if params["server"]:
         asking.ask("server", lambda quiet: _server(quiet, params["server"], product))
     if params["status"]:
-        asking.ask("status", lambda quiet: status.run(quiet, params["status"]))
+        asking.ask("status", lambda quiet: _status(quiet, params["status"]))
     found = refusals.is_found(product, params["jvm"])
     if params["jvm"]:
         asking.ask("jvm", lambda quiet: _jvm(quiet, params["jvm"], found))
@@ -92,17 +63,20 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         asking.ask("properties", lambda quiet: _properties(quiet, params["properties"], home))
     has_cryptography = bool(product.get("cryptography") or information.cryptography_version())
     # One JVM for the truststore, the mail server, the accounts and the trials.
-    with SharedJvm(mail.product_setup(params, product)) as java:
+    with SharedJvm(product_setup(params, product)) as java:
         planned = _truststore(asking, params["truststore"], has_cryptography, java)
         if params["kubernetes"]:
             asking.ask("jvm", lambda quiet: _kubernetes(quiet, asking, params["kubernetes"], planned))
-        asked_on = mail.ask(asking, params, planned, has_cryptography, java)
+        asked_on = _mail(asking, params, planned, has_cryptography, java)
     sends = bool(params["proof"]) and not host.check_mode and proof.is_due(_planned(asking.answers))
-    mailbox.ask(asking, {**params, "send": None if sends else params["send"]}, planned, has_cryptography)
+    _messages(asking, {**params, "send": None if sends else params["send"]}, planned, has_cryptography)
     return _result(asking.answers, asked_on, params, found)
 
 
 def _server(host: Host, params: t.Mapping[str, t.Any], product: Answer) -> Answer:
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import mail_server
+    from ansible_collections.stashops.mail.plugins.module_utils._plan import belonging
+
     answer = mail_server.run(host, params)
     other = belonging.mismatch(product, params)
     if other:
@@ -110,15 +84,23 @@ def _server(host: Host, params: t.Mapping[str, t.Any], product: Answer) -> Answe
     return answer
 
 
+def _status(host: Host, params: t.Mapping[str, t.Any]) -> Answer:
+    from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import status
+
+    return status.run(host, params)
+
+
 def _planned(answers: t.Mapping[str, Answer]) -> dict[str, t.Any]:
     """The answers, and which of them are that something would be changed; a message changes nothing."""
     changing = [name for name, answer in answers.items() if answer.get("changed")]
-    return {**answers, "planned": [name for name in changing if name not in mailbox.ARGUMENT_SPEC]}
+    return {**answers, "planned": [name for name in changing if name not in _MESSAGES]}
 
 
 def _jvm(host: Host, params: t.Mapping[str, t.Any], found: bool) -> Answer:
     if not found and params["state"] == "present":
         return skipped(refusals.NOT_FOUND)
+    from ansible_collections.stashops.mail.plugins.module_utils._product import arguments
+
     return arguments.run(host, params)
 
 
@@ -126,6 +108,8 @@ def _kubernetes(host: Host, asking: Asking, params: t.Mapping[str, t.Any], plann
     truststore = asking.answers.get("truststore", {})
     if params["state"] == "present" and (truststore.get("failed") or truststore.get("skipped")):
         return skipped("Not asked, since there is no truststore to mount.")
+    from ansible_collections.stashops.mail.plugins.module_utils._product import kubernetes
+
     return kubernetes.run(host, params, planned)
 
 
@@ -136,6 +120,8 @@ def _properties(host: Host, params: t.Mapping[str, t.Any], home: str | None) -> 
             "No home folder of the product was found on this host, and the properties go into the file in its shared "
             "folder. Set product.home (stash_mail_bitbucket_home)."
         )
+    from ansible_collections.stashops.mail.plugins.module_utils._product import properties_file
+
     return properties_file.run(host, {**params, "home": home})
 
 
@@ -145,6 +131,11 @@ def _truststore(
     """Ask for the truststore; return its bytes as they would be, None where there would be none."""
     if not params:
         return None
+    from ansible_collections.stashops.mail.plugins.module_utils._smtp.tls import fetch_chain
+    from ansible_collections.stashops.mail.plugins.module_utils._truststore import build
+    from ansible_collections.stashops.mail.plugins.module_utils._verdict import loading
+    from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
+
     data: bytes | None = None
 
     def question(host: Host) -> Answer:
@@ -157,6 +148,24 @@ def _truststore(
 
     asking.ask("truststore", question)
     return data
+
+
+def _mail(
+    asking: Asking, params: t.Mapping[str, t.Any], planned: bytes | None, has_cryptography: bool, java: SharedJvm
+) -> dict[str, dict[str, Answer]]:
+    if not params["probe"]:
+        return {}
+    from ansible_collections.stashops.mail.plugins.module_utils._plan import mail
+
+    return mail.ask(asking, params, planned, has_cryptography, java)
+
+
+def _messages(asking: Asking, params: t.Mapping[str, t.Any], planned: bytes | None, has_cryptography: bool) -> None:
+    if not any(params[name] for name in _MESSAGES):
+        return
+    from ansible_collections.stashops.mail.plugins.module_utils._plan import mailbox
+
+    mailbox.ask(asking, params, planned, has_cryptography)
 
 
 def _result(

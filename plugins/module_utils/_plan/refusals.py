@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.stashops.mail.plugins.module_utils._product import arguments
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import METHODS_OF_CONTAINERS
 
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 Params = t.Mapping[str, t.Any]
@@ -28,7 +28,7 @@ def find(answers: Answers, params: Params, found: bool) -> list[str]:
 
 def is_found(product: t.Mapping[str, t.Any], jvm: Params | None) -> bool:
     """Whether there is a product whose arguments can be set; one in a container need not be seen."""
-    if jvm and (jvm["method"] in arguments.OF_CONTAINERS or (jvm["method"] == "auto" and _is_container(jvm))):
+    if jvm and (jvm["method"] in METHODS_OF_CONTAINERS or (jvm["method"] == "auto" and _is_container(jvm))):
         return True
     # What could not be looked for is not missing.
     return bool(product.get("failed") or product["install_dir"] or product["service"]["exists"])

@@ -13,31 +13,12 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
-from ansible_collections.stashops.mail.plugins.module_utils._product import behind, compose, start_script, systemd
+from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import METHODS_OF_CONTAINERS
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import ArgumentsPlan, Request, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
-
-METHODS = ["auto", "systemd", "start_webapp", "setenv", "environment", "compose"]
-# By them a container is given its arguments when it is made.
-OF_CONTAINERS = ("environment", "compose")
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "truststore": {"type": "path"},
-    "truststore_type": {"type": "str", "choices": ["jks", "pkcs12"], "default": "jks"},
-    "truststore_password": {"type": "str", "no_log": True},
-    "method": {"type": "str", "choices": METHODS, "default": "auto"},
-    "environment_file": {"type": "path"},
-    "compose_override": {"type": "path"},
-    "compose_files": {"type": "list", "elements": "path", "default": []},
-    "compose_service": {"type": "str", "default": "bitbucket"},
-    "install_dir": {"type": "path"},
-    "service": {"type": "str", "default": "atlbitbucket"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "backup": {"type": "bool", "default": False},
-    **behind.ARGUMENTS,
-}
-RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
 
 
 def restart_needed(
@@ -154,13 +135,15 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             )
         )
     if params["behind"]:
+        from ansible_collections.stashops.mail.plugins.module_utils._product import behind
+
         # Whatever else runs on this host is another one.
         service, process = "", behind.find_if_there(params["behind"])[0].process
     else:
         service = systemd.find_service(params["service"])
         install = installs.find_install(params["install_dir"], service)
         process = processes.find_process(install.path if install else None, service)
-    is_contained = params["method"] in ("auto", *OF_CONTAINERS) and (
+    is_contained = params["method"] in ("auto", *METHODS_OF_CONTAINERS) and (
         params["environment_file"] or params["compose_override"]
     )
     if process is None and is_contained and params["truststore"]:

@@ -18,7 +18,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
 from ansible_collections.stashops.mail.plugins.module_utils._java.start import JavaBehind
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import Process, describe, of_words
 
-ARGUMENTS: dict[str, dict[str, t.Any]] = {"behind": {"type": "list", "elements": "str", "default": []}}
 # Everything is separated by null bytes. $1 opens what is said of a process, and nobody there can know it before.
 _LOOK = """\
 printf '%s\\0' "$(date +%s)" "$(cut -d ' ' -f 1 /proc/uptime)" "$(getconf CLK_TCK || echo 100)" "$(id -un || id -u)"

@@ -11,19 +11,10 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.run import account_for
-from ansible_collections.stashops.mail.plugins.module_utils._product import behind, supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import supervisor, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.mail_library import find_javamail
 from ansible_collections.stashops.mail.plugins.module_utils._product.process import describe, find_process
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "install_dir": {"type": "path"},
-    "home": {"type": "path"},
-    "java_home": {"type": "path"},
-    "service": {"type": "str", "default": "atlbitbucket"},
-    "elsewhere": {"type": "bool", "default": False},
-    **behind.ARGUMENTS,
-}
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -55,6 +46,8 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _elsewhere(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The product where a command leads to, if one does; of the files around it nothing is known from here."""
+    from ansible_collections.stashops.mail.plugins.module_utils._product import behind
+
     unknown = ("install_dir", "product", "version", "layout", "scripts", "javamail")
     product, why = behind.find_if_there(params["behind"]) if params["behind"] else (behind.NOT_SEEN, "")
     if why:

@@ -17,19 +17,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import behi
 from ansible_collections.stashops.mail.plugins.module_utils._product.yaml_text import dump_yaml, load_yaml
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "truststore": {"type": "path"},
-    "manifest": {"type": "path", "required": True},
-    "values": {"type": "path", "required": True},
-    "values_files": {"type": "list", "elements": "path"},
-    "name": {"type": "str", "default": "stash-mail-truststore"},
-    "namespace": {"type": "str", "default": ""},
-    "mount_path": {"type": "str", "default": "/var/stash_mail"},
-    "applied": {"type": "bool", "default": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    **behind.ARGUMENTS,
-}
-RULES: dict[str, t.Any] = {"required_if": [("state", "present", ["truststore"])]}
 HEADER = "# Written by Ansible (stash_mail): changes in here are lost.\n"
 # In a manifest that is not as wanted for this alone, so that a run that dies before it is applied is made up for.
 UNAPPLIED = "# Not applied yet.\n"

@@ -17,15 +17,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._product import prop
 from ansible_collections.stashops.mail.plugins.module_utils._product import systemd
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK, MASK_CHANGED, is_secret
 
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "properties": {"type": "dict", "required": True},
-    "path": {"type": "path"},
-    "home": {"type": "path"},
-    "install_dir": {"type": "path"},
-    "service": {"type": "str", "default": "atlbitbucket"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "backup": {"type": "bool", "default": False},
-}
 LIMIT = 4 * 1024 * 1024
 
 

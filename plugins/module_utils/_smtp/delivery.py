@@ -9,34 +9,19 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import check_address, check_host, check_sha256
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import ARGUMENTS as MAILBOX_ARGUMENTS
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.options import (
-    MUTUALLY_EXCLUSIVE,
     account_of,
     open_mailbox,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Settings
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import check_recipients
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
 
 if t.TYPE_CHECKING:
     from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **ARGUMENTS,
-    **MAILBOX_ARGUMENTS,
-    "sender": {"type": "str", "required": True},
-    "recipient": {"type": "list", "elements": "str", "required": True},
-    "partial_refusal": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
-    "trusted_chain": {"type": "list", "elements": "str", "default": []},
-    "hello": {"type": "str", "default": ""},
-    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
-    "dsn": {"type": "list", "elements": "str", "choices": ["success", "failure", "delay"], "default": []},
-}
-RULES: dict[str, t.Any] = {"mutually_exclusive": MUTUALLY_EXCLUSIVE}
 
 
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

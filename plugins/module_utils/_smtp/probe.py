@@ -13,21 +13,10 @@ from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import 
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.conversation import Conversation
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.greylist import GreylistRetry
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.modes import survey
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS, settings_of
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import settings_of
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import Anchors
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS, Judge
+from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import Judge
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import SharedJvm
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    **ARGUMENTS,
-    "auth_type": {"type": "str", "choices": ["basic", "oauth2"], "default": "basic"},
-    "sender": {"type": "str"},
-    "recipient": {"type": "str"},
-    "method": {"type": "str", "choices": list(METHODS), "default": "auto"},
-    "jvm_arguments": {"type": "list", "elements": "str", "default": []},
-    "all_modes": {"type": "bool", "default": False},
-}
-RULES: dict[str, t.Any] = {"required_by": {"recipient": "sender"}}
 
 
 class Probe(t.NamedTuple):

@@ -24,7 +24,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import 
 from ansible_collections.stashops.mail.plugins.module_utils._verdict.reasons import Look
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import sha256
 
-METHODS = ("auto", "jvm", "openssl")
 _GREETING_SECONDS = 10.0
 _NO_TLS = (
     "java.security.NoSuchAlgorithmException: Error constructing implementation "
@@ -74,9 +73,9 @@ class Server(t.NamedTuple):
 class Judge:
     """One for all connections to a server, a context manager: the JVM is asked once about one chain.
 
-    ``method`` is one of :data:`METHODS`. ``load`` returns what the JVM trusts, as far as that can be known without it,
-    and ``truststore`` what the JVM gets; None: all that ``load`` returns. ``java`` is the JVM where others ask it, too,
-    who end it then.
+    ``method`` is ``auto``, ``jvm`` or ``openssl``. ``load`` returns what the JVM trusts, as far as that can be known
+    without it, and ``truststore`` what the JVM gets; None: all that ``load`` returns. ``java`` is the JVM where others
+    ask it, too, who end it then.
     """
 
     def __init__(

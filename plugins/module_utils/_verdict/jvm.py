@@ -10,7 +10,6 @@ import re
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._java import start
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import (
     PASSWORD_PROPERTY,
     PATH_PROPERTY,
@@ -19,7 +18,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._java.arguments impo
 )
 from ansible_collections.stashops.mail.plugins.module_utils._net.deadline import Deadline
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import printable
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.program import CLASS_NAME, JAR
 
 # Quick to start, small, and without a file in /tmp for other tools to look into.
 _OPTIONS = (
@@ -112,6 +110,10 @@ class Jvm:
     """
 
     def __init__(self, setup: Setup) -> None:
+        # A plan in which no JVM is started needs neither.
+        from ansible_collections.stashops.mail.plugins.module_utils._java import start
+        from ansible_collections.stashops.mail.plugins.module_utils._verdict.program import CLASS_NAME, JAR
+
         self._start = start.find(setup.java_home, setup.account, setup.behind)
         self.version = self._start.version
         arguments = relevant_arguments(setup.arguments, self._start.may_name)

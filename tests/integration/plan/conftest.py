@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import PROBE
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
-from ansible_collections.stashops.mail.plugins.module_utils._verdict.judge import METHODS
 
 from tests.ansible_module import Outcome, run_process
 from tests.mail_server import Certificate, MailServer, authority, leaf
@@ -101,7 +101,7 @@ def _options(node: Node, security: str) -> dict[str, Any]:
     where = {"install_dir": str(node.install), "service": "nobody-runs-this"}
     mail = {"host": "127.0.0.1", "port": node.server.port, "security": security, "sender": "bitbucket@example.com"}
     # Whoever answers without a JVM, for time's sake.
-    method = METHODS[-1]
+    method = PROBE["method"]["choices"][-1]
     account = {"username": "bitbucket", "password": PASSWORD} if node.server.username else {}
     return {
         "product": {**where, "home": str(node.home)},

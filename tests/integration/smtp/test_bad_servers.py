@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.probe import ARGUMENT_SPEC as PROBE_ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import PROBE
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
 from tests import doc_table
@@ -100,7 +100,7 @@ def run_case(case: Case, module: str, lab: Lab, worker: Worker) -> Run:
             options["recipient"] = list(case.recipients)
         else:
             options["recipient"] = case.recipients[0]
-            if "method" in PROBE_ARGUMENTS:
+            if "method" in PROBE:
                 options["method"] = "openssl"
         found = worker.run(module, options)
     result = found["result"]

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.module_utils._net.outcome import OUTCOMES
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.delivery import ARGUMENT_SPEC as SEND_ARGUMENTS
-from ansible_collections.stashops.mail.plugins.module_utils._smtp.options import ARGUMENTS
+from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import CONNECTION, SEND
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.recipients import xtext
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_probe, stash_mail_send
@@ -333,7 +332,7 @@ def test_every_outcome_is_documented() -> None:
 
 
 def test_passwords_are_never_logged() -> None:
-    specs = [ARGUMENTS, *(SEND_ARGUMENTS[name]["options"] for name in ("imap", "pop3"))]
+    specs = [CONNECTION, *(SEND[name]["options"] for name in ("imap", "pop3"))]
     for name, options in [item for spec in specs for item in spec.items()]:
         assert bool(options.get("no_log")) is ("password" in name), name
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notification as notifications
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket import notify
+from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.argument_specs import NOTIFICATION
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.mail_log import MailLog
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notification import Notification
-from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.notify import ARGUMENT_SPEC
 from ansible_collections.stashops.mail.plugins.module_utils._bitbucket.users import PREFIX, UserAdmin
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._mailbox.base import Account
@@ -211,7 +211,7 @@ def test_which_message_is_ours(
 
 
 def test_every_secret_is_one_by_its_specification() -> None:
-    for name, options in ARGUMENT_SPEC.items():
+    for name, options in NOTIFICATION.items():
         assert bool(options.get("no_log")) is ("password" in name or name == "url_token")
 
 
