@@ -13,12 +13,15 @@ from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import AFTER_THE_COMMAND, PATH_PROPERTY
-from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
 from ansible_collections.stashops.mail.plugins.module_utils._product import process as processes
+from ansible_collections.stashops.mail.plugins.module_utils._product import start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.argument_specs import METHODS_OF_CONTAINERS
 from ansible_collections.stashops.mail.plugins.module_utils._product.jvm_plan import ArgumentsPlan, Request, make_plan
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import mask_argument, printable
+
+if t.TYPE_CHECKING:
+    from ansible_collections.stashops.mail.plugins.module_utils._product.compose import Said
 
 
 def restart_needed(
@@ -77,6 +80,8 @@ def apply(host: Host, params: t.Mapping[str, t.Any], plan: ArgumentsPlan) -> lis
             mode = 0o600 if before is None else None  # There may be other secrets in it.
         prepare = _with_mode(keep_context, mode)
         if path == params["compose_override"]:
+            from ansible_collections.stashops.mail.plugins.module_utils._product import compose
+
             # It repeats the project's arguments, so it is for those who may read the project.
             like = compose.project_files(path, params["compose_files"])[0] if before is None else None
             prepare = _like(keep_context, like)
@@ -125,6 +130,13 @@ def check_syntax(host: Host, path: str, data: bytes) -> None:
         )
 
 
+def _ask_compose(params: t.Mapping[str, t.Any]) -> Said | None:
+    from ansible_collections.stashops.mail.plugins.module_utils._product import compose
+
+    files = compose.project_files(params["compose_override"], params["compose_files"])
+    return compose.ask(files, params["compose_service"])
+
+
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Do what the parameters of stash_mail_jvm ask for; returns its result, or raises :class:`StashMailError`."""
     wanted = None
@@ -149,10 +161,7 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if process is None and is_contained and params["truststore"]:
         folder = os.path.dirname(params["truststore"])
         process = processes.find_contained(lambda contained: (folder, folder))
-    said = None
-    if wanted and params["compose_override"]:
-        files = compose.project_files(params["compose_override"], params["compose_files"])
-        said = compose.ask(files, params["compose_service"])
+    said = _ask_compose(params) if wanted and params["compose_override"] else None
     plan = make_plan(
         Request(
             install_dir=params["install_dir"],
@@ -172,6 +181,8 @@ def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     check_not_overruled(plan, wanted, process)
     override = plan.changes.get(params["compose_override"], (None, None))[1]
     if override and said and wanted:
+        from ansible_collections.stashops.mail.plugins.module_utils._product import compose
+
         compose.check(said, override, wanted.path)
     result: dict[str, t.Any] = {
         "changed": bool(plan.changes),

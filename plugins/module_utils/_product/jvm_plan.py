@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 from ansible_collections.stashops.mail.plugins.module_utils import _files
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
-from ansible_collections.stashops.mail.plugins.module_utils._product import compose, shell, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product import install as installs
+from ansible_collections.stashops.mail.plugins.module_utils._product import shell, start_script, systemd
 from ansible_collections.stashops.mail.plugins.module_utils._product.places import (
-    ComposeOverride,
     DropIn,
     EnvironmentFile,
     Place,
@@ -174,7 +173,11 @@ def _start_script(install: installs.Install | None, unit: systemd.Unit | None, s
     return StartScript(path, _files.read_text_if_there(path), install.layout, environment, counted)
 
 
-def _compose_override(request: Request, path: str) -> ComposeOverride:
+def _compose_override(request: Request, path: str) -> Place:
+    # Few have one, and it is a lot of code.
+    from ansible_collections.stashops.mail.plugins.module_utils._product import compose
+    from ansible_collections.stashops.mail.plugins.module_utils._product.compose_override import ComposeOverride
+
     service = None
     if request.wanted:
         service = compose.read_service(compose.project_files(path, request.compose_files), request.compose_service)
@@ -184,6 +187,8 @@ def _compose_override(request: Request, path: str) -> ComposeOverride:
 def _how_read(request: Request, path: str) -> str:
     if request.wanted is None:
         return "There is a compose project."
+    from ansible_collections.stashops.mail.plugins.module_utils._product import compose
+
     files = compose.project_files(path, request.compose_files)
     if compose.is_read_by_itself(path, files):
         return "There is a compose project, which reads the override by itself."

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The places that can hold the truststore's arguments: a start script, a drop-in, an environment file, a compose file.
+"""The places that can hold the truststore's arguments: a start script, a drop-in, an environment file.
 
 Each is a file as it was read, and says what it would be with our arguments in it or without. Where a place is set for
-the JVM in a way of its own, its class says so; :mod:`jvm_plan` chooses and compares.
+the JVM in a way of its own, its class says so; :mod:`jvm_plan` chooses and compares. A compose project's place is in
+:mod:`compose_override`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._java.arguments import TRUST_PREFIX
 from ansible_collections.stashops.mail.plugins.module_utils._product import (
-    compose,
     env_file,
     shell,
     start_script,
@@ -154,11 +154,11 @@ class DropIn:
         self._unit = unit
 
     def managed(self) -> list[str]:
-        return _trust(self.arguments(self.before))
+        return trust_arguments(self.arguments(self.before))
 
     def others(self) -> list[str]:
         setting = self._unit.environment.get(VARIABLE) if self._unit else None
-        return _trust(setting.value.split()) if setting else []
+        return trust_arguments(setting.value.split()) if setting else []
 
     def without_managed(self) -> str | None:
         return None
@@ -187,7 +187,7 @@ class EnvironmentFile:
         return [*env_file.other_arguments(self.before or ""), *self._own()]
 
     def _own(self) -> list[str]:
-        return _trust(self.arguments(self.without_managed()))
+        return trust_arguments(self.arguments(self.without_managed()))
 
     def without_managed(self) -> str | None:
         return None if self.before is None else env_file.remove_arguments(self.before)
@@ -201,60 +201,15 @@ class EnvironmentFile:
         return env_file.arguments(text or "")
 
 
-class ComposeOverride:
-    """A compose file over a project's own: the service's other arguments are repeated in it, since it replaces them."""
-
-    def __init__(
-        self, path: str, before: str | None, service: compose.Service | None, shown: t.Sequence[str] = ()
-    ) -> None:
-        """``shown`` are the truststore's arguments of the service as compose itself says them, variables filled in."""
-        self.path = path
-        self._shown = shown
-        self.before = before
-        # Without it nothing of ours is wanted.
-        self._service = service
-        self._is_ours = before is None or before.startswith(compose.HEADER)
-
-    def managed(self) -> list[str]:
-        return _trust(self.arguments(self.before))
-
-    def others(self) -> list[str]:
-        if self._service is None:
-            return []
-        found = [*self._service.outside, *self._own()]
-        return [*found, *(word for word in self._shown if word not in found)]
-
-    def _own(self) -> list[str]:
-        return _trust(self._service.value.split()) if self._service else []
-
-    def without_managed(self) -> str | None:
-        return None if self._is_ours else self.before
-
-    def with_managed(self, wanted: TruststoreArguments, others: t.Sequence[str]) -> str:
-        if not self._is_ours:
-            raise StashMailError(
-                f"compose_override {self.path} was not written by stash_mail and would be overwritten: name another "
-                "one, which compose is then told of by COMPOSE_FILE or --file; or use environment_file with an "
-                "env_file."
-            )
-        if self._service is None:
-            raise RuntimeError("an override is over a service")
-        own = self._own()
-        outside = [*self._service.outside, *(word for word in others if word not in own)]
-        words = start_script.merge(self._service.value.split(), wanted, outside)
-        return compose.render(self._service, " ".join(words), os.path.dirname(wanted.path))
-
-    def arguments(self, text: str | None) -> list[str]:
-        return compose.value_of(text or "").split()
-
-
 def difference(place: Place, after: str | None) -> dict[str, str]:
     """What we change in a place, and nothing else that stands in it."""
-    before, new = ([mask_argument(word) for word in _trust(place.arguments(text))] for text in (place.before, after))
+    before, new = (
+        [mask_argument(word) for word in trust_arguments(place.arguments(text))] for text in (place.before, after)
+    )
     if before == new:
         old_words, new_words = place.arguments(place.before), place.arguments(after)
-        if _trust(old_words) != _trust(new_words):
-            new = [mask_argument(word, MASK_CHANGED) for word in _trust(new_words)]
+        if trust_arguments(old_words) != trust_arguments(new_words):
+            new = [mask_argument(word, MASK_CHANGED) for word in trust_arguments(new_words)]
         else:
             new = [*new, "# the other arguments beside these, which are repeated here, have changed"]
     return {
@@ -271,7 +226,8 @@ def last_path(arguments: t.Sequence[str]) -> str | None:
     return next((path for path in reversed(paths) if path), None)
 
 
-def _trust(arguments: t.Sequence[str]) -> list[str]:
+def trust_arguments(arguments: t.Sequence[str]) -> list[str]:
+    """Those of the arguments that are about the truststore."""
     return [word for word in arguments if start_script.is_trust_argument(word)]
 
 

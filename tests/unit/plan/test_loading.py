@@ -58,7 +58,7 @@ def test_the_wait_for_a_restart_loads_nothing_of_mail(jvm: dict[str, Any]) -> No
     rooms = {name.partition(".")[0] for name in found - {"_verdict.jvm"}}
     assert rooms == {"_plan", "_bitbucket", "_product", "_java", "_net"}
     assert {name for name in found if name.startswith("_bitbucket.")} == {"_bitbucket.status", "_bitbucket.rest"}
-    assert not found & {"_plan.mail", "_plan.mailbox", "_plan.belonging", "_product.kubernetes"}
+    assert not found & {"_plan.mail", "_plan.mailbox", "_plan.belonging", "_product.kubernetes", "_product.compose"}
 
 
 def test_a_plan_loads_nothing_for_what_is_not_asked(jvm: dict[str, Any], tmp_path: Path) -> None:
