@@ -81,8 +81,9 @@ class Hook:
         self.path = folder / f"{name}.yml"
         self.times: list[float] = []
         tasks = [
-            {"name": "Want it", "ansible.builtin.file": {"path": str(self._flag), "state": "touch", "mode": "0600"}},
-            {"name": "Wait for it", "ansible.builtin.wait_for": {"path": str(self._done), "timeout": 20}},
+            # In one step: Ansible's own module makes the file and then sets its times, and by then it may be gone.
+            {"name": "Want it", "ansible.builtin.command": {"argv": ["touch", str(self._flag)]}},
+            {"name": "Wait for it", "ansible.builtin.wait_for": {"path": str(self._done), "timeout": 120}},
             {"name": "Go on", "ansible.builtin.file": {"path": str(self._done), "state": "absent"}},
         ]
         self.path.write_text(json.dumps(tasks))

@@ -26,7 +26,7 @@ PROVISIONED = ["stash_mail_plan"]
 # The restart, and until it is up.
 TRUST = [*PROVISIONED, "stash_mail_truststore", "command", "stash_mail_plan", "stash_mail_send"]
 # Whether all trust the new anchors, the test's own three, then what the mail server presents and takes.
-SWITCH = ["stash_mail_plan", "file", "wait_for", "file", "stash_mail_plan", "stash_mail_probe"]
+SWITCH = ["stash_mail_plan", "command", "wait_for", "file", "stash_mail_plan", "stash_mail_probe"]
 VERIFY = [*ASK, "stash_mail_probe", "stash_mail_send"]
 RETIRE = [*ASK, *TRUST]
 
