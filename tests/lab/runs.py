@@ -118,6 +118,8 @@ class Runs:
                 | {
                     "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                     "ANSIBLE_NOCOLOR": "1",
+                    # With what each module was called with, which ansible-core 2.21 leaves out otherwise.
+                    "ANSIBLE_INJECT_INVOCATION": "1",
                     "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
                     "ANSIBLE_CACHE_PLUGIN_CONNECTION": kept["facts"],
                     "ANSIBLE_LOG_PATH": kept["ansible.log"],

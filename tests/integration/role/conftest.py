@@ -86,6 +86,8 @@ def run_playbook(
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            # With what each module was called with, which ansible-core 2.21 leaves out otherwise.
+            "ANSIBLE_INJECT_INVOCATION": "1",
             "ANSIBLE_PIPELINING": "1",
             "TMPDIR": str(temporary),
         },
