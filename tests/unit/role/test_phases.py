@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.stashops.mail.plugins.filter.known_verdict import known_verdict
 from ansible_collections.stashops.mail.plugins.filter.phases import phases
 from ansible_collections.stashops.mail.plugins.filter.questions import _PHASES, questions
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
@@ -122,3 +123,31 @@ def test_what_the_process_has_not_read() -> None:
     assert unread(NOTHING) == []
     both = {"jvm": {"restart_needed": True}, "properties": {"restart_needed": True}}
     assert unread(both) == ["its truststore", "its properties"]
+
+
+JUDGED: dict[str, Any] = {
+    "hello": "bb01.example.com",
+    "jvm": {"trusted": True},
+    "chain": [{"sha256": "a"}, {"sha256": "b"}],
+}
+TRUSTED = {"hello": "bb01.example.com", "trusted_chain": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "phases_of_run", "known"),
+    [
+        ({"probe": JUDGED, "planned": []}, [], TRUSTED),
+        ({"probe": JUDGED, "planned": ["truststore"]}, ["truststore", "verify"], TRUSTED),
+        # By its tag alone: the truststore that the plan judged by is not written.
+        ({"probe": JUDGED, "planned": ["truststore"]}, ["verify"], {}),
+        ({"probe": JUDGED, "planned": [], "trials": {"next": {}}}, [], {}),
+        ({"probe": {**JUDGED, "jvm": {"trusted": False}}}, [], {"hello": "bb01.example.com"}),
+        ({"probe": {**JUDGED, "jvm": None}}, [], {"hello": "bb01.example.com"}),
+        ({"probe": {"outcome": "unreachable", "hello": None}}, [], {}),
+        ({}, [], {}),
+    ],
+)
+def test_what_the_jvm_has_accepted_it_is_not_asked_again(
+    answers: dict[str, Any], phases_of_run: list[str], known: dict[str, Any]
+) -> None:
+    assert known_verdict(answers, phases_of_run) == known
