@@ -86,8 +86,6 @@ class Site:
         jars = self.install / plan.settings.product.web_root / "WEB-INF/lib"
         (jars / "javax.mail.jar").touch()  # it sends nothing
         self.service = f"atl{self.name}"
-        if self.script.name == "setenv.sh":  # as Tomcat's own script
-            self.edit("    $JAVA_OPTS ", "    $JAVA_OPTS $CATALINA_OPTS ", "catalina.sh")
         # As root the real ones are taken; without them, what a login comes to: nothing of the environment is passed on.
         for login in ("su", "sudo", "runuser"):
             if os.geteuid() != 0 or shutil.which(login) is None:

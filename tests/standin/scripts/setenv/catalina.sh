@@ -19,4 +19,4 @@ esac
 # The list of arguments is split at blanks, as the product splits it.
 # shellcheck disable=SC2086
 exec "$INST_DIR/lib/standin/run.sh" "$mode" "$INST_DIR" "$PRODUCT_HOME" @name@ "$INST_DIR/atlassian-@name@" \
-    $JAVA_OPTS "-D@name@.home=$PRODUCT_HOME" "-D@name@.install=$INST_DIR"
+    $JAVA_OPTS $CATALINA_OPTS "-D@name@.home=$PRODUCT_HOME" "-D@name@.install=$INST_DIR"
