@@ -10,6 +10,8 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import (
     Answers,
     holds_certificates,
+    is_check,
+    is_not_installed,
     is_unread,
     would_change,
 )
@@ -22,7 +24,8 @@ version_added: 1.0.0
 author: The stash_mail developers (@stashops)
 description:
   - Takes a node's plan. A phase has something to do where the plan says that something differs, and V(verify) where
-    the plan has not sent the message itself.
+    the plan has not sent the message itself. A check sends none, and has nothing to do on a machine that the product
+    is still to be installed on.
 options:
   _input:
     description: What M(stashops.mail.stash_mail_plan) returned.
@@ -35,8 +38,9 @@ options:
     required: true
   wanted:
     description:
-      - What else counts, C(state), C(auth_type), C(verify) and C(notification) as the role's variables have them, and
-        C(is_writer), whether the node writes the settings.
+      - What else counts, C(state), C(auth_type), C(verify) and C(notification) as the role's variables have them,
+        C(is_container), whether the product runs in a container, and C(is_writer), whether the node writes the
+        settings.
     type: dict
     required: true
 """
@@ -60,6 +64,8 @@ _QUESTIONS = ("truststore", "properties", "jvm", "server")
 
 def phases(answers: Answers, tags: t.Collection[str], wanted: t.Mapping[str, t.Any]) -> list[str]:
     """Return the names of the phases that have something to do, in their order."""
+    if is_not_installed(answers, is_container=wanted["is_container"]):
+        return []
     differing = [name for name in _QUESTIONS if would_change(answers, name) and selects(tags, name)]
     keeps_truststore = holds_certificates(answers)
     restarts = is_unread(answers) and (selects(tags, "jvm") or selects(tags, "properties"))
@@ -77,7 +83,8 @@ def phases(answers: Answers, tags: t.Collection[str], wanted: t.Mapping[str, t.A
 
 
 def _proofs(answers: Answers, wanted: t.Mapping[str, t.Any], *, has_changes: bool) -> list[str]:
-    if wanted["verify"] == "never" or (wanted["verify"] == "on_change" and not has_changes):
+    # A message proves what was done, and a check has done nothing.
+    if wanted["verify"] == "never" or is_check(answers) or (wanted["verify"] == "on_change" and not has_changes):
         return []
     # Only the product has the token of OAuth 2.0, or a mechanism such as NTLM. What that leaves unproven is said.
     if wanted["auth_type"] == "oauth2" or (answers.get("probe") or {}).get("outcome") == "auth_untested":

@@ -10,7 +10,7 @@ import urllib.parse
 
 from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_CRYPTOGRAPHY
 from ansible_collections.stashops.mail.plugins.plugin_utils._fleet import PLAN, HostVars, value_of
-from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers, crash
+from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers, crash, is_not_installed
 
 DOCUMENTATION = r"""
 name: plan_problems
@@ -28,7 +28,8 @@ options:
   node:
     description:
       - What the node is, with C(name), C(cluster), C(url) (its own), C(nodes) (of the same instance, in this run),
-        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(writer) and C(installs_packages).
+        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(is_container), C(writer) and
+        C(installs_packages).
     type: dict
     required: true
   hostvars:
@@ -54,6 +55,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def plan_problems(answers: Answers, node: Node, hostvars: HostVars) -> list[str]:
     """Return a text for each problem."""
+    if is_not_installed(answers, is_container=node["is_container"]):
+        return []
     if answers.get("unreachable"):
         return [
             f"{node['name']} cannot be reached: {answers.get('msg') or 'no reason given'}. Nothing has been changed "

@@ -28,6 +28,19 @@ def crash(answers: Answers) -> str:
     return f"The module could not be started there: {answers.get('msg') or 'no reason given'}"
 
 
+def is_check(answers: Answers) -> bool:
+    """Whether the modules change nothing."""
+    return bool((answers.get("product") or {}).get("check_mode"))
+
+
+def is_not_installed(answers: Answers, *, is_container: bool) -> bool:
+    """Whether this is a check of a machine that the product is still to be installed on: no more can be said of it."""
+    product = answers.get("product") or {}
+    if not is_check(answers) or is_container or "install_dir" not in product:
+        return False
+    return product["install_dir"] is None and product["process"] is None
+
+
 def would_change(answers: Answers, question: str) -> bool:
     """Whether what ``question`` is about is not as wanted."""
     return bool((answers.get(question) or {}).get("changed"))

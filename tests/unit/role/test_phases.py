@@ -17,7 +17,14 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL = ["all"]
-WANTED = {"state": "present", "auth_type": "basic", "verify": "always", "notification": False, "is_writer": True}
+WANTED = {
+    "state": "present",
+    "auth_type": "basic",
+    "verify": "always",
+    "notification": False,
+    "is_container": False,
+    "is_writer": True,
+}
 SAME: dict[str, Any] = {"changed": False, "restart_needed": False}
 NOTHING: dict[str, Any] = {
     "server": {"changed": False},
@@ -111,6 +118,11 @@ def test_settings_are_written_by_one_node_and_what_proves_them_is_chosen() -> No
     assert phases(NOTHING, ALL, {**WANTED, "state": "absent"}) == []
     assert phases(NOTHING, ALL, {**WANTED, "verify": "never"}) == []
     assert phases({}, ALL, {**WANTED, "verify": "never"}) == []
+    checked: dict[str, Any] = {**NOTHING, "server": {"changed": True}, "product": {"check_mode": True}}
+    assert phases(checked, ALL, WANTED) == ["server"], "a message proves what was done"
+    absent = {**checked, "product": {"check_mode": True, "install_dir": None, "process": None}}
+    assert phases(absent, ALL, WANTED) == [], "the product is still to be installed"
+    assert phases(absent, ALL, {**WANTED, "is_container": True}) == ["server"]
 
 
 def test_a_mechanism_that_only_the_product_speaks_leaves_the_proof_to_it() -> None:

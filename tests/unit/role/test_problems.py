@@ -135,6 +135,7 @@ NODE: dict[str, Any] = {
     "nodes": ["n1", "n2"],
     "left_out": [],
     "is_partial_allowed": False,
+    "is_container": False,
     "writer": "n1",
     "installs_packages": False,
 }
@@ -157,6 +158,10 @@ def problems(answers: dict[str, Any], writer: dict[str, Any] | None = None, **no
 def test_nothing_is_wrong() -> None:
     assert problems(ANSWERS) == []
     assert problems(ANSWERS, writer={}) == [], "one that has not answered says so itself"
+    refused = {**ANSWERS, "refusals": ["No Stash or Bitbucket was found."]}
+    assert problems(refused) == refused["refusals"]
+    absent = {**refused, "product": {"check_mode": True, "install_dir": None, "process": None}}
+    assert problems(absent) == [], "a check of a machine that the product is still to be installed on"
 
 
 @pytest.mark.parametrize(
