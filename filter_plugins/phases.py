@@ -39,8 +39,7 @@ options:
   wanted:
     description:
       - What else counts, C(state), C(auth_type), C(verify) and C(notification) as the role's variables have them,
-        C(is_container), whether the product runs in a container, and C(is_writer), whether the node writes the
-        settings.
+        and C(is_writer), whether the node writes the settings.
     type: dict
     required: true
 """
@@ -64,7 +63,7 @@ _QUESTIONS = ("truststore", "properties", "jvm", "server")
 
 def phases(answers: Answers, tags: t.Collection[str], wanted: t.Mapping[str, t.Any]) -> list[str]:
     """Return the names of the phases that have something to do, in their order."""
-    if is_not_installed(answers, is_container=wanted["is_container"]):
+    if is_not_installed(answers):
         return []
     differing = [name for name in _QUESTIONS if would_change(answers, name) and selects(tags, name)]
     keeps_truststore = holds_certificates(answers)

@@ -28,7 +28,7 @@ options:
   node:
     description:
       - What the node is, with C(name), C(cluster), C(url) (its own), C(nodes) (of the same instance, in this run),
-        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(is_container), C(writer) and
+        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(writer) and
         C(installs_packages).
     type: dict
     required: true
@@ -55,7 +55,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def plan_problems(answers: Answers, node: Node, hostvars: HostVars) -> list[str]:
     """Return a text for each problem."""
-    if is_not_installed(answers, is_container=node["is_container"]):
+    if is_not_installed(answers):
         return []
     if answers.get("unreachable"):
         return [

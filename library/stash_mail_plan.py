@@ -210,7 +210,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 product:
-  description: What was found, as M(stashops.mail.stash_mail_info) returns it.
+  description:
+    - What was found, as M(stashops.mail.stash_mail_info) returns it.
+    - Where O(jvm) or O(properties) are given, C(found) says whether there is a product whose arguments can be set. One
+      in a container need not be seen.
   type: dict
   returned: always
 server:

@@ -33,12 +33,9 @@ def is_check(answers: Answers) -> bool:
     return bool((answers.get("product") or {}).get("check_mode"))
 
 
-def is_not_installed(answers: Answers, *, is_container: bool) -> bool:
-    """Whether this is a check of a machine that the product is still to be installed on: no more can be said of it."""
-    product = answers.get("product") or {}
-    if not is_check(answers) or is_container or "install_dir" not in product:
-        return False
-    return product["install_dir"] is None and product["process"] is None
+def is_not_installed(answers: Answers) -> bool:
+    """Whether this is a check of a machine that the product is still to be installed on."""
+    return is_check(answers) and (answers.get("product") or {}).get("found") is False
 
 
 def would_change(answers: Answers, question: str) -> bool:

@@ -44,7 +44,7 @@ def _product(info: t.Mapping[str, t.Any]) -> list[str]:
 
 def _unasked(result: t.Mapping[str, t.Any]) -> list[str]:
     product = result.get("prereqs") or {}
-    if set(result) == {"prereqs"} and not product.get("install_dir") and not product.get("process"):
+    if product.get("found") is False:
         return [
             "No Stash or Bitbucket is installed or running here, so this check ends. Where one is, set "
             "stash_mail_bitbucket_install_dir or stash_mail_bitbucket_service."

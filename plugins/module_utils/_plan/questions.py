@@ -56,6 +56,8 @@ def _ask(asking: Asking, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if params["status"]:
         asking.ask("status", lambda quiet: _status(quiet, params["status"]))
     found = refusals.is_found(product, params["jvm"])
+    if (params["jvm"] or params["properties"]) and not params["kubernetes"]:
+        product["found"] = found
     if params["jvm"]:
         asking.ask("jvm", lambda quiet: _jvm(quiet, params["jvm"], found))
     if params["properties"]:

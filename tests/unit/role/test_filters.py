@@ -37,7 +37,7 @@ def test_the_first_result_of_a_phase_counts_and_what_did_not_run_is_left_out() -
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ({"prereqs": {"product": None, "install_dir": None, "process": None}}, "No Stash or Bitbucket is installed"),
+        ({"prereqs": {"product": None, "found": False}, "probe": {}}, "No Stash or Bitbucket is installed"),
         (
             {"prereqs": {"product": "bitbucket", "install_dir": "/opt/b", "cryptography": None}},
             "A real run installs it",

@@ -22,7 +22,6 @@ WANTED = {
     "auth_type": "basic",
     "verify": "always",
     "notification": False,
-    "is_container": False,
     "is_writer": True,
 }
 SAME: dict[str, Any] = {"changed": False, "restart_needed": False}
@@ -120,9 +119,8 @@ def test_settings_are_written_by_one_node_and_what_proves_them_is_chosen() -> No
     assert phases({}, ALL, {**WANTED, "verify": "never"}) == []
     checked: dict[str, Any] = {**NOTHING, "server": {"changed": True}, "product": {"check_mode": True}}
     assert phases(checked, ALL, WANTED) == ["server"], "a message proves what was done"
-    absent = {**checked, "product": {"check_mode": True, "install_dir": None, "process": None}}
+    absent = {**checked, "product": {"check_mode": True, "found": False}}
     assert phases(absent, ALL, WANTED) == [], "the product is still to be installed"
-    assert phases(absent, ALL, {**WANTED, "is_container": True}) == ["server"]
 
 
 def test_a_mechanism_that_only_the_product_speaks_leaves_the_proof_to_it() -> None:

@@ -135,7 +135,6 @@ NODE: dict[str, Any] = {
     "nodes": ["n1", "n2"],
     "left_out": [],
     "is_partial_allowed": False,
-    "is_container": False,
     "writer": "n1",
     "installs_packages": False,
 }
@@ -160,7 +159,7 @@ def test_nothing_is_wrong() -> None:
     assert problems(ANSWERS, writer={}) == [], "one that has not answered says so itself"
     refused = {**ANSWERS, "refusals": ["No Stash or Bitbucket was found."]}
     assert problems(refused) == refused["refusals"]
-    absent = {**refused, "product": {"check_mode": True, "install_dir": None, "process": None}}
+    absent = {**refused, "product": {"check_mode": True, "found": False}}
     assert problems(absent) == [], "a check of a machine that the product is still to be installed on"
 
 
