@@ -367,7 +367,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._plan.argument_spec import ARGUMENT_SPEC, RULES
+from ansible_collections.stashops.mail.plugins.module_utils._plan.argument_specs import ARGUMENT_SPEC, RULES
 from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import masked, run
 
 

@@ -388,7 +388,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument_spec import ARGUMENT_SPEC
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument_specs import ARGUMENT_SPEC
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.build import Candidate, run
 from ansible_collections.stashops.mail.plugins.module_utils._x509.chain import PresentedChain
 

@@ -33,7 +33,7 @@ for name in sys.argv[1:]:
 # They talk REST through Ansible's own client, or repeat its options: it is there when a module runs on a target.
 NEEDS_ANSIBLE = {
     *(f"_bitbucket.{name}" for name in ("client", "mail_server", "notification", "notify", "users")),
-    "_plan.argument_spec",
+    "_plan.argument_specs",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.argument_spec import MAILBOX, MUTUALLY_EXCLUSIVE
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.argument_specs import MAILBOX, MUTUALLY_EXCLUSIVE
 
 # Of those that call its REST API, documented in ``bitbucket``.
 CONNECTION: dict[str, dict[str, t.Any]] = {

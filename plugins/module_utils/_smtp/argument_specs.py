@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._inputs import SECURITY_MODES
-from ansible_collections.stashops.mail.plugins.module_utils._mailbox.argument_spec import MAILBOX, MUTUALLY_EXCLUSIVE
+from ansible_collections.stashops.mail.plugins.module_utils._mailbox.argument_specs import MAILBOX, MUTUALLY_EXCLUSIVE
 
 # Of all that talk to it as Bitbucket does, documented in ``connection``.
 CONNECTION: dict[str, dict[str, t.Any]] = {

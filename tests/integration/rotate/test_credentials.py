@@ -55,6 +55,7 @@ def test_old_and_new_are_valid_side_by_side(site: Site, old: Account, new: Accou
     assert done.ok, done.output
     assert (checked.changed, done.changed) == (1, 1)
     assert watch.seen == [old, new]
+    assert "stash_mail_is_changed: true" in done.output, "and no message behind the write takes it back"
     assert "Bitbucket holds the new credentials, and every node has sent a message" in shown(done.output)
     print(f"overlap: {stream}")
     assert len(stream.sent) > 20

@@ -62,7 +62,7 @@ class Worker:
 
 
 def _run(module: Any, options: dict[str, Any]) -> dict[str, Any]:
-    from ansible.module_utils.testing import patch_module_args  # noqa: TID251 - nobody reads its result
+    from ansible.module_utils.testing import patch_module_args  # noqa: TID251 - the caller gives what it adds
 
     printed = io.StringIO()
     started = time.monotonic()

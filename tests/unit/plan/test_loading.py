@@ -42,7 +42,7 @@ def loaded(**questions: Any) -> tuple[set[str], dict[str, Any]]:
         env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
     )
     names = [name[len(PREFIX) :] for name in done.stderr.split() if name.startswith(PREFIX)]
-    return {name for name in names if "." in name and ".argument_spec" not in name}, json.loads(done.stdout)
+    return {name for name in names if "." in name and ".argument_specs" not in name}, json.loads(done.stdout)
 
 
 @pytest.fixture

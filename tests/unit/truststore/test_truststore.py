@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._truststore import store
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument_specs import ARGUMENT_SPEC
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, TruststoreError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +168,7 @@ def test_the_same_bytes_on_every_python() -> None:
     lines = next(iter(outputs.values())).splitlines()
     assert lines[0] == "['muller-sohne-root', 'odz', 'certificate', 'certificate']"
     assert len(set(lines[1:])) == 2, "one result for each format, whatever the order of the input"
+
+
+def test_the_formats_that_can_be_asked_for_are_those_that_are_written() -> None:
+    assert ARGUMENT_SPEC["format"]["choices"] == list(store.FORMATS)

@@ -27,7 +27,9 @@ from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs
     SEND,
     SEND_RULES,
 )
-from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument_spec import ARGUMENT_SPEC as TRUSTSTORE
+from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument_specs import (
+    ARGUMENT_SPEC as TRUSTSTORE,
+)
 
 _CERTIFICATES = {name: value for name, value in TRUSTSTORE["certificates"].items() if name != "default"}
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
