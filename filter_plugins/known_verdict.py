@@ -48,7 +48,7 @@ def known_verdict(answers: Answers, phases: t.Collection[str]) -> dict[str, t.An
         return {}
     probe = answers.get("probe") or {}
     known = {"hello": probe["hello"]} if probe.get("hello") else {}
-    if (probe.get("jvm") or {}).get("trusted"):
+    if (probe.get("jvm") or {}).get("trusted") and probe.get("chain"):
         known["trusted_chain"] = [certificate["sha256"] for certificate in probe["chain"]]
     return known
 

@@ -152,6 +152,7 @@ TRUSTED = {"hello": "bb01.example.com", "trusted_chain": ["a", "b"]}
         ({"probe": JUDGED, "planned": ["truststore"]}, ["verify"], {}),
         ({"probe": JUDGED, "planned": [], "trials": {"next": {}}}, [], {}),
         ({"probe": {**JUDGED, "jvm": {"trusted": False}}}, [], {"hello": "bb01.example.com"}),
+        ({"probe": {**JUDGED, "chain": None}}, [], {"hello": "bb01.example.com"}),
         ({"probe": {**JUDGED, "jvm": None}}, [], {"hello": "bb01.example.com"}),
         ({"probe": {"outcome": "unreachable", "hello": None}}, [], {}),
         ({}, [], {}),
