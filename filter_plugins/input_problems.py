@@ -132,11 +132,17 @@ def _oauth2(values: Values) -> str:
 
 
 def _administrator(values: Values) -> str:
-    if values["bitbucket_admin_user"] and values["bitbucket_admin_password"]:
+    account = [values["bitbucket_admin_user"], values["bitbucket_admin_password"]]
+    if values["bitbucket_admin_token"] and any(account):
+        return (
+            "stash_mail_bitbucket_admin_token takes the place of stash_mail_bitbucket_admin_user and "
+            "stash_mail_bitbucket_admin_password: leave these empty."
+        )
+    if values["bitbucket_admin_token"] or all(account):
         return ""
     return (
         "stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password must be set, to an account with the "
-        "permission SYS_ADMIN."
+        "permission SYS_ADMIN. Or set stash_mail_bitbucket_admin_token, to an OAuth 2.0 access token of one."
     )
 
 

@@ -40,6 +40,7 @@ _value:
 _OTHERWISE = ("stash_mail_truststore_mode",)
 _SECRETS = (
     "stash_mail_bitbucket_admin_password",
+    "stash_mail_bitbucket_admin_token",
     "stash_mail_password",
     "stash_mail_rotate_password",
     "stash_mail_truststore_base_password",

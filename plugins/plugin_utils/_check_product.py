@@ -18,7 +18,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._check_result import
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import crash
 
 _REMEDIES = {
-    "unauthorised": "Correct stash_mail_bitbucket_admin_user or stash_mail_bitbucket_admin_password.",
+    "unauthorised": "Correct stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password, or the token.",
     "captcha": "Log in as that user in a browser once, then check again.",
     "not_running": "Check again once the product is up.",
     "no_sys_admin": "Give the account the global permission SYS_ADMIN, which the product wants for reading too, or "
@@ -65,7 +65,8 @@ def check_settings(result: Result, wanted: Result) -> Check:
             "settings",
             "The product was not asked for its settings.",
             "No account is given that may read them.",
-            "Set stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password, the permission is SYS_ADMIN.",
+            "Set stash_mail_bitbucket_admin_user and stash_mail_bitbucket_admin_password, or "
+            "stash_mail_bitbucket_admin_token. The permission is SYS_ADMIN.",
         )
     if "mail_server" not in result:
         code = str(result.get("code") or "")

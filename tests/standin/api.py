@@ -101,6 +101,8 @@ class Api:
                 decoded = ""
             name, _, password = decoded.partition(":")
             account = self._store.authenticate(name, password)
+        elif scheme.lower() == "bearer":
+            account = self._store.bearer(encoded.strip())
         if account is None:
             message = "Authentication failed. Please check your credentials and try again."
             raise self._unauthorised(message, "auth.IncorrectPasswordAuthenticationException")

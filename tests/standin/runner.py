@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,10 +34,11 @@ _START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user's name and password, for Basic authentication."""
+    """A user's name and password, for Basic authentication, and in their place an OAuth 2.0 access token."""
 
     name: str
     password: str
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
     def header(self) -> str:
@@ -160,7 +161,10 @@ class Standin:
             (self.admin, "ADMIN"),
             (self.user, "LICENSED_USER"),
         )
-        users = [{"name": a.name, "password": a.password, "permission": permission} for a, permission in accounts]
+        users = [
+            {"name": a.name, "password": a.password, "token": a.token, "permission": permission}
+            for a, permission in accounts
+        ]
         layout.lay_out(
             layout.Plan(
                 self.install_dir,

@@ -129,6 +129,12 @@ class Store:
             right = bool(stored) and _matches(stored, password)
         return account if right else None
 
+    def bearer(self, token: str) -> Account | None:
+        """The account whose OAuth 2.0 access token this is; those of the users file may have one."""
+        seeds = [seed for seed in self._seeds() if "token" in seed]
+        name = next((s["name"] for s in seeds if hmac.compare_digest(s["token"].encode(), token.encode())), None)
+        return None if name is None else self.find(name)
+
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:

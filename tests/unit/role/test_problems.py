@@ -16,6 +16,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._x509.pem import NO_
 GOOD: dict[str, Any] = {
     "auth_type": "basic",
     "bitbucket_admin_password": "a",
+    "bitbucket_admin_token": "",
     "bitbucket_admin_user": "admin",
     "bitbucket_behind": [],
     "bitbucket_java_home": "",
@@ -69,6 +70,7 @@ MAILBOX = {"host": "m", "username": "u", "password": "p"}
         ({"username": ""}, "stash_mail_username is empty while stash_mail_password is set"),
         ({"auth_type": "oauth2"}, "leave stash_mail_password empty"),
         ({"bitbucket_admin_user": ""}, "permission SYS_ADMIN"),
+        ({"bitbucket_admin_token": "t"}, "leave these empty"),
         ({"bitbucket_node_url": "localhost:7990"}, "stash_mail_bitbucket_node_url 'localhost:7990' is not an http"),
         ({"bitbucket_node_url": "http://a b:7990"}, "stash_mail_bitbucket_node_url holds a space"),
         ({"bitbucket_url": "http://admin:p@localhost"}, "stash_mail_bitbucket_url holds user information"),
@@ -152,6 +154,11 @@ WRITER: dict[str, Any] = {"status": {"url": "http://n1:7990/status"}, "server": 
 def problems(answers: dict[str, Any], writer: dict[str, Any] | None = None, **node: Any) -> list[str]:
     hostvars = {"n1": {"__stash_mail_plan": WRITER if writer is None else writer}, "n2": {"__stash_mail_plan": answers}}
     return plan_problems(answers, {**NODE, **node}, hostvars)
+
+
+def test_a_token_takes_the_place_of_the_account() -> None:
+    token = {"bitbucket_admin_user": "", "bitbucket_admin_password": "", "bitbucket_admin_token": "t"}
+    assert input_problems({**GOOD, **token}) == []
 
 
 def test_nothing_is_wrong() -> None:

@@ -183,6 +183,20 @@ def test_a_created_user_may_log_in_with_its_password_only(tmp_path: Path) -> Non
     assert "new-pass" not in (tmp_path / "shared/standin-state.json").read_text()
 
 
+def test_an_access_token_is_its_accounts(tmp_path: Path) -> None:
+    client = _client(tmp_path)
+    users = tmp_path / "standin-users.json"
+    known = json.loads(users.read_text())
+    for user in known["users"]:
+        user["token"] = f"of-{user['name']}"
+    users.write_text(json.dumps(known))
+    # None is configured yet, which a system administrator alone is told.
+    told = {"SYS_ADMIN": 404, "ADMIN": 401, "LICENSED_USER": 401}
+    for user in known["users"]:
+        asked = Request("GET", _MAIL, headers={"authorization": f"Bearer {user['token']}"})
+        assert client.api.handle(asked).status == told[user["permission"]]
+
+
 @pytest.mark.parametrize("header", ["Bearer abc", "Basic", "Basic !", "Basic /w==", "Basic cm9vdDo="])
 def test_bad_credentials(tmp_path: Path, header: str) -> None:
     answer = _client(tmp_path).api.handle(Request("GET", _MAIL, headers={"authorization": header}))
