@@ -39,6 +39,8 @@ STATUS = "/status"
 _MAX_TIMEOUT = 86400
 # Seconds until the next try where the product asks for fewer requests and does not say when.
 _LEAST_PAUSE = 1.0
+# As the module's user knows it, and as the role's does.
+_BEARER = "url_token (stash_mail_bitbucket_admin_token)"
 # Of an entry of the product's error body.
 _WORDS = ("context", "message")
 
@@ -70,7 +72,7 @@ class Bitbucket:
     ) -> None:
         self.url = check_url(url)
         self._authorization, self._secrets = _login(username, password, token)
-        self.who = f"user {username!r}" if username else "the token in url_token"
+        self.who = f"user {username!r}" if username else f"the token in {_BEARER}"
         check_seconds(timeout, "timeout", _MAX_TIMEOUT)
         self._timeout = timeout
         self._deadline: Deadline | None = None
@@ -300,7 +302,7 @@ def _login(username: str, password: str, token: str) -> tuple[str, list[str]]:
         if username or password:
             raise StashMailError("url_token takes the place of url_username and url_password: leave these out.")
         if not all("!" <= character <= "~" for character in token):
-            raise StashMailError("url_token holds a space or a non-ASCII character, which no token has.")
+            raise StashMailError(f"{_BEARER} holds a space or a non-ASCII character, which no token has.")
         return f"Bearer {token}", [token]
     if not username or not password:
         raise StashMailError(
@@ -308,7 +310,10 @@ def _login(username: str, password: str, token: str) -> tuple[str, list[str]]:
             "Or give an OAuth 2.0 access token in url_token."
         )
     if ":" in username:
-        raise StashMailError("url_username holds a colon, which HTTP's Basic authentication cannot carry.")
+        raise StashMailError(
+            "url_username (stash_mail_bitbucket_admin_user) holds a colon, which HTTP's Basic authentication cannot "
+            "carry."
+        )
     return basic(f"{username}:{password}"), of_account(username, password)
 
 

@@ -445,7 +445,9 @@ def test_a_token_takes_the_place_of_user_and_password(scripted: Scripted) -> Non
     scripted.replies["GET", MAIL] = Reply.error(
         401, f"wrong {token}", CODES + "IncorrectPasswordAuthenticationException"
     )
-    with pytest.raises(StashMailError, match="refused the token in url_token") as caught:
+    with pytest.raises(
+        StashMailError, match=r"refused the token in url_token \(stash_mail_bitbucket_admin_token\)"
+    ) as caught:
         Bitbucket(scripted.url, token=token).mail_server()
     assert token not in str(caught.value)
 
@@ -460,8 +462,12 @@ def test_a_token_takes_the_place_of_user_and_password(scripted: Scripted) -> Non
         ({"password": 1.5}, "url_password is a number"),
         ({"password": None}, "url_username and url_password"),
         ({"password": "a\udc80"}, "url_password holds bytes that are not UTF-8"),
+        ({"username": "a:b"}, r"url_username \(stash_mail_bitbucket_admin_user\) holds a colon"),
         ({"token": "t"}, "url_token takes the place"),
-        ({"username": "", "password": "", "token": "a b"}, "url_token holds a space"),
+        (
+            {"username": "", "password": "", "token": "a b"},
+            r"url_token \(stash_mail_bitbucket_admin_token\) holds a space",
+        ),
         ({"username": "", "password": "", "token": "a\r\nX: y"}, "url_token holds a control character"),
     ],
 )
