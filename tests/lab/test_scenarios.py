@@ -7,13 +7,16 @@ The labs are there side by side where tests are: much of a scenario's time is wa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
@@ -101,10 +104,9 @@ def fail(lab: str, what: str, status: int, log: Path) -> None:
     pytest.fail(f"{what} ended with {status}. All of it: {log.relative_to(ROOT)}\n{evidence}", pytrace=False)
 
 
-@pytest.fixture(scope="module")
-def lab(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The number of the lab, whose containers are there."""
-    number = str(request.param)
+@contextlib.contextmanager
+def made(number: str) -> Iterator[None]:
+    """Inside the block the lab's containers are there."""
     if os.geteuid() != 0:
         pytest.skip("the containers of the scenarios need root")
     for program in ("podman", "mmdebstrap"):
@@ -121,10 +123,57 @@ def lab(request: pytest.FixtureRequest) -> Iterator[str]:
         run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
         if status := run(number, molecule("create"), create, SCENARIO_SECONDS):
             fail(number, "Creating the lab", status, create)
-        yield number
+        yield
     finally:
         status = run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
     assert status == 0, tail(destroy)
+
+
+class Labs:
+    """Context manager: one lab after the other is there, the last one until the end of the block.
+
+    Not a fixture with the labs as its parameters: pytest would make the same lab anew for each scenario.
+    """
+
+    def __init__(self, make: Callable[[str], AbstractContextManager[None]] = made) -> None:
+        self._make, self._there, self._stack = make, "", contextlib.ExitStack()
+
+    def __enter__(self) -> Labs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def enter(self, number: str) -> None:
+        """Have this lab there, in place of another."""
+        if number != self._there:
+            self._there = ""
+            self._stack.close()
+            self._stack.enter_context(self._make(number))
+            self._there = number
+
+
+@pytest.fixture(scope="module")
+def labs() -> Iterator[Labs]:
+    with Labs() as found:
+        yield found
+
+
+def test_a_lab_is_made_once() -> None:
+    said: list[str] = []
+
+    @contextlib.contextmanager
+    def make(number: str) -> Iterator[None]:
+        said.append(f"make {number}")
+        yield
+        said.append(f"remove {number}")
+
+    with Labs(make) as labs:
+        for number in ("1", "1", "2", "2"):
+            labs.enter(number)
+    assert said == ["make 1", "remove 1", "make 2", "remove 2"]
 
 
 def test_each_scenario_has_a_lab() -> None:
@@ -139,9 +188,9 @@ def test_each_scenario_has_a_lab() -> None:
         for number, scenarios in LABS.items()
         for scenario in scenarios
     ],
-    indirect=["lab"],
 )
-def test_scenario(lab: str, scenario: str) -> None:
+def test_scenario(labs: Labs, lab: str, scenario: str) -> None:
+    labs.enter(lab)
     log = LOGS / f"{scenario}.log"
     for old in RUNS.glob(f"{scenario}-*"):
         old.unlink()
