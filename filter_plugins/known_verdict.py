@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.stashops.mail.plugins.module_utils._plan import known
 from ansible_collections.stashops.mail.plugins.plugin_utils._plan import Answers
 
 DOCUMENTATION = r"""
@@ -46,11 +47,7 @@ def known_verdict(answers: Answers, phases: t.Collection[str]) -> dict[str, t.An
     # A plan with trials is one of a rotation, and may have been made for another truststore.
     if answers.get("trials") or ("truststore" in answers.get("planned", ()) and "truststore" not in phases):
         return {}
-    probe = answers.get("probe") or {}
-    known = {"hello": probe["hello"]} if probe.get("hello") else {}
-    if (probe.get("jvm") or {}).get("trusted") and probe.get("chain"):
-        known["trusted_chain"] = [certificate["sha256"] for certificate in probe["chain"]]
-    return known
+    return known.of_probe(answers.get("probe") or {})
 
 
 class FilterModule:

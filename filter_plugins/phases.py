@@ -38,8 +38,8 @@ options:
     required: true
   wanted:
     description:
-      - What else counts, C(state), C(auth_type), C(verify) and C(notification) as the role's variables have them,
-        and C(is_writer), whether the node writes the settings.
+      - What else counts, C(state), C(auth_type), C(verify) and C(notification) as the role's variables have them, and
+        C(is_writer), whether the node writes the settings.
     type: dict
     required: true
 """

@@ -28,8 +28,7 @@ options:
   node:
     description:
       - What the node is, with C(name), C(cluster), C(url) (its own), C(nodes) (of the same instance, in this run),
-        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(writer) and
-        C(installs_packages).
+        C(left_out) (of the same instance, not in this run), C(is_partial_allowed), C(writer) and C(installs_packages).
     type: dict
     required: true
   hostvars:

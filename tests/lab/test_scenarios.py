@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 
@@ -129,29 +128,22 @@ def made(number: str) -> Iterator[None]:
     assert status == 0, tail(destroy)
 
 
-class Labs:
+class Labs(contextlib.ExitStack):
     """Context manager: one lab after the other is there, the last one until the end of the block.
 
     Not a fixture with the labs as its parameters: pytest would make the same lab anew for each scenario.
     """
 
     def __init__(self, make: Callable[[str], AbstractContextManager[None]] = made) -> None:
-        self._make, self._there, self._stack = make, "", contextlib.ExitStack()
-
-    def __enter__(self) -> Labs:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+        super().__init__()
+        self._make, self._there = make, ""
 
     def enter(self, number: str) -> None:
         """Have this lab there, in place of another."""
         if number != self._there:
             self._there = ""
-            self._stack.close()
-            self._stack.enter_context(self._make(number))
+            self.close()
+            self.enter_context(self._make(number))
             self._there = number
 
 

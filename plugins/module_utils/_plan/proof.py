@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
+from ansible_collections.stashops.mail.plugins.module_utils._plan import known
 from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
 from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import managed
 from ansible_collections.stashops.mail.plugins.module_utils._plan.java import java_options
@@ -27,14 +28,11 @@ def send(host: Host, params: Params, result: Params) -> Answer:
     """Send it as the product would. That it did not get there is an answer, with ``failed``."""
     from ansible_collections.stashops.mail.plugins.module_utils._smtp import delivery
 
-    probe, is_wanted = result["probe"], params["truststore"]["state"] == "present"
-    is_trusted = (probe.get("jvm") or {}).get("trusted")
+    is_wanted = params["truststore"]["state"] == "present"
     found = {
         "truststore": managed(params) if is_wanted else result["jvm_truststore"]["afterwards"],
         **java_options(params["probe"], result["product"]),
-        # The JVM has just accepted them.
-        "trusted_chain": [item["sha256"] for item in probe["chain"]] if is_trusted else [],
-        "hello": probe.get("hello") or "",
+        **known.of_probe(result["probe"]),
     }
     options = {**params["proof"], **{name: value for name, value in found.items() if value}}
     try:

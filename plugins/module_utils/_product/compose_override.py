@@ -9,8 +9,10 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._product import compose, start_script
-from ansible_collections.stashops.mail.plugins.module_utils._product.places import trust_arguments
-from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import TruststoreArguments
+from ansible_collections.stashops.mail.plugins.module_utils._product.start_script import (
+    TruststoreArguments,
+    trust_arguments,
+)
 
 
 class ComposeOverride:

@@ -17,7 +17,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.start_scrip
     VARIABLE,
     TruststoreArguments,
     find_arguments,
-    is_trust_argument,
+    trust_arguments,
 )
 
 _CHANGED = "# Changed by Ansible (stash_mail). This was: "
@@ -103,7 +103,7 @@ def other_arguments(text: str) -> list[str]:
 def ours(text: str) -> list[str]:
     """The truststore's arguments that we have set; empty where the line is somebody else's."""
     place = _find(_lines(text))
-    return [] if place.comment is None else [item for item in arguments(text) if is_trust_argument(item)]
+    return [] if place.comment is None else trust_arguments(arguments(text))
 
 
 def _lines(text: str) -> list[str]:

@@ -25,6 +25,7 @@ from ansible_collections.stashops.mail.plugins.module_utils._product.start_scrip
     PATH_ARGUMENT,
     VARIABLE,
     TruststoreArguments,
+    trust_arguments,
 )
 from ansible_collections.stashops.mail.plugins.module_utils._secrets import MASK_CHANGED, mask_argument, printable
 
@@ -224,11 +225,6 @@ def last_path(arguments: t.Sequence[str]) -> str | None:
     """The path of the last truststore among arguments that reach the JVM for certain, None without one."""
     paths = [word[len(PATH_ARGUMENT) :] for word in arguments if word.startswith(PATH_ARGUMENT) and _is_certain(word)]
     return next((path for path in reversed(paths) if path), None)
-
-
-def trust_arguments(arguments: t.Sequence[str]) -> list[str]:
-    """Those of the arguments that are about the truststore."""
-    return [word for word in arguments if start_script.is_trust_argument(word)]
 
 
 def _is_certain(word: str) -> bool:

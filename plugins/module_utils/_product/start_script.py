@@ -112,9 +112,14 @@ def is_trust_argument(argument: str) -> bool:
     return argument.startswith((PATH_ARGUMENT, PASSWORD_ARGUMENT, TYPE_ARGUMENT))
 
 
+def trust_arguments(arguments: t.Sequence[str]) -> list[str]:
+    """Those of the arguments that are about the truststore."""
+    return [argument for argument in arguments if is_trust_argument(argument)]
+
+
 def unseen(given: t.Sequence[str], our_paths: t.Container[str], known: t.Container[str]) -> list[str]:
     """The truststore's arguments that a process got of others, such as by its image, and that no file shows."""
-    words = [word for word in given if is_trust_argument(word)]
+    words = trust_arguments(given)
     # Without another's path, what it has besides ours is what we had set before.
     if all(word[len(PATH_ARGUMENT) :] in our_paths for word in words if word.startswith(PATH_ARGUMENT)):
         return []

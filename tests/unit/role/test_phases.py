@@ -17,13 +17,7 @@ from ansible_collections.stashops.mail.plugins.plugin_utils._plan import unread
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL = ["all"]
-WANTED = {
-    "state": "present",
-    "auth_type": "basic",
-    "verify": "always",
-    "notification": False,
-    "is_writer": True,
-}
+WANTED = {"state": "present", "auth_type": "basic", "verify": "always", "notification": False, "is_writer": True}
 SAME: dict[str, Any] = {"changed": False, "restart_needed": False}
 NOTHING: dict[str, Any] = {
     "server": {"changed": False},
