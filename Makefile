@@ -36,7 +36,8 @@ sandbox: ## a Bitbucket stand-in and a mail server to play with, for docs/tutori
 	@scripts/env run
 	@python -m demo.sandbox
 
-test: system-packages env lint types ## run everything
+test: system-packages env ## run everything
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types
 	$(PYTEST) $(PARALLEL) --durations 25 --durations-min 10 tests
 
 env: ## make .venv ready for the tests
