@@ -367,14 +367,15 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stashops.mail.plugins.module_utils._host import finish
-from ansible_collections.stashops.mail.plugins.module_utils._plan.argument_specs import ARGUMENT_SPEC, RULES
-from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import masked, run
+from ansible_collections.stashops.mail.plugins.module_utils._plan.argument_specs import QUESTIONS, QUESTIONS_RULES
+from ansible_collections.stashops.mail.plugins.module_utils._plan.masking import masked
+from ansible_collections.stashops.mail.plugins.module_utils._plan.questions import run
 
 
 def main() -> None:
     """Entry point."""
     # There may be a secret among the properties: what the module was called with is not for the system's log.
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True, no_log=True, **RULES)
+    module = AnsibleModule(QUESTIONS, supports_check_mode=True, no_log=True, **QUESTIONS_RULES)
     params = dict(module.params)
     module.params.update(masked(params))
     finish(module, run, params)

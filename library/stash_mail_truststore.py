@@ -408,10 +408,9 @@ def fetch_chain(host: str, port: int, security: str, seconds: float) -> Presente
 
 def load_store(candidate: Candidate, params: t.Mapping[str, t.Any]) -> dict[str, str]:
     """Have the product's JVM load the truststore; imported only where one is to be written."""
-    from ansible_collections.stashops.mail.plugins.module_utils._verdict import jvm, loading
+    from ansible_collections.stashops.mail.plugins.module_utils._verdict import loading
 
-    with jvm.SharedJvm(loading.product_setup(params)) as java:
-        return loading.load(java, candidate, params["deadline"])
+    return loading.load_by_product(candidate, params)
 
 
 if __name__ == "__main__":

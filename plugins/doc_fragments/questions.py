@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The single modules' options as suboptions of the one that asks all their questions.
+"""The single modules' options as suboptions of the one that asks all their questions, and of the one that changes.
 
 They are taken from the modules' own documentation, so that each option is described once.
 """
@@ -83,6 +83,13 @@ _QUESTIONS: dict[str, tuple[str, list[str]]] = {
         ],
     ),
 }
+_CHANGES: dict[str, tuple[str, list[str]]] = {
+    "truststore": ("stash_mail_truststore", ["The truststore, to build and write it."]),
+    "properties": ("stash_mail_properties", ["The product's properties, to set them."]),
+    "jvm": ("stash_mail_jvm", ["The JVM's arguments, to point it at the truststore."]),
+    "server": ("stash_mail_server", ["The mail settings that the product is to have, to write them."]),
+    "send": ("stash_mail_send", ["A test message, to send it."]),
+}
 
 
 def _documentation(module: str) -> dict[str, t.Any]:
@@ -125,17 +132,22 @@ def _placed(value: t.Any, question: str, module: str) -> t.Any:
     return value
 
 
-def _question(name: str) -> dict[str, t.Any]:
-    module, description = _QUESTIONS[name]
-    return {
-        "description": [*description, f"The options are those of M({_COLLECTION}.{module})."],
-        "type": "dict",
-        "suboptions": _placed(_options(module), name, module),
+def _by_name(asked: t.Mapping[str, tuple[str, list[str]]]) -> str:
+    """The options as YAML, each with the suboptions of its module."""
+    options = {
+        name: {
+            "description": [*description, f"The options are those of M({_COLLECTION}.{module})."],
+            "type": "dict",
+            "suboptions": _placed(_options(module), name, module),
+        }
+        for name, (module, description) in asked.items()
     }
+    return yaml.safe_dump({"options": options}, sort_keys=False)
 
 
 class ModuleDocFragment:
-    """Documentation of the questions among ``_plan.argument_spec.ARGUMENT_SPEC``."""
+    """Documentation of what ``_plan.argument_specs`` takes from the single modules."""
 
     # With its type, since ansible-test takes a plain assignment for a text in YAML.
-    DOCUMENTATION: str = yaml.safe_dump({"options": {name: _question(name) for name in _QUESTIONS}}, sort_keys=False)
+    DOCUMENTATION: str = _by_name(_QUESTIONS)
+    CHANGES: str = _by_name(_CHANGES)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of stash_mail_plan: those of the single modules, in a dict for each question, and a few of its own."""
+"""The options of stash_mail_plan and stash_mail_apply: those of the single modules, in a dict for each of them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,21 @@ from ansible_collections.stashops.mail.plugins.module_utils._truststore.argument
 )
 
 _CERTIFICATES = {name: value for name, value in TRUSTSTORE["certificates"].items() if name != "default"}
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "product": {"type": "dict", "options": INFO, "apply_defaults": True},
-    "server": {"type": "dict", "options": MAIL_SERVER},
-    "status": {"type": "dict", "options": STATUS},
-    "jvm": {"type": "dict", "options": JVM, **JVM_RULES},
-    "kubernetes": {"type": "dict", "options": KUBERNETES, **KUBERNETES_RULES},
-    "properties": {"type": "dict", "options": PROPERTIES},
+# In the order in which they are done.
+CHANGES: dict[str, dict[str, t.Any]] = {
     "truststore": {"type": "dict", "options": {**FILE_COMMON_ARGUMENTS, **TRUSTSTORE}},
-    "probe": {"type": "dict", "options": PROBE, **PROBE_RULES},
+    "properties": {"type": "dict", "options": PROPERTIES},
+    "jvm": {"type": "dict", "options": JVM, **JVM_RULES},
+    "server": {"type": "dict", "options": MAIL_SERVER},
     "send": {"type": "dict", "options": SEND, **SEND_RULES},
+}
+CHANGES_RULES: dict[str, t.Any] = {"required_one_of": [tuple(CHANGES)]}
+QUESTIONS: dict[str, dict[str, t.Any]] = {
+    "product": {"type": "dict", "options": INFO, "apply_defaults": True},
+    **CHANGES,
+    "status": {"type": "dict", "options": STATUS},
+    "kubernetes": {"type": "dict", "options": KUBERNETES, **KUBERNETES_RULES},
+    "probe": {"type": "dict", "options": PROBE, **PROBE_RULES},
     "notification": {"type": "dict", "options": NOTIFICATION, **NOTIFICATION_RULES},
     "proof": {"type": "dict", "options": SEND, **SEND_RULES},
     "managed": {
@@ -75,4 +80,4 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "restart": {"type": "str", "choices": ["auto", "service", "scripts", "none"], "default": "none"},
 }
 # The answer to each stands under jvm.
-RULES: dict[str, t.Any] = {"mutually_exclusive": [("jvm", "kubernetes")]}
+QUESTIONS_RULES: dict[str, t.Any] = {"mutually_exclusive": [("jvm", "kubernetes")]}

@@ -21,16 +21,6 @@ from ansible_collections.stashops.mail.plugins.module_utils._verdict.jvm import 
 _MESSAGES = ("send", "notification")
 
 
-def masked(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Those of the parameters that may hold secrets under names of the user's choice, as they may be shown."""
-    asked = params["properties"]
-    if not asked:
-        return {}
-    from ansible_collections.stashops.mail.plugins.module_utils._product import properties_file
-
-    return {"properties": {**asked, "properties": properties_file.masked(asked["properties"])}}
-
-
 def run(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The result of stash_mail_plan.
 

@@ -40,6 +40,12 @@ def product_setup(params: t.Mapping[str, t.Any]) -> Setup:
     return Setup(home, account=account)
 
 
+def load_by_product(candidate: Candidate, params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """As :func:`load`, by a JVM of its own, for the options of stash_mail_truststore."""
+    with SharedJvm(product_setup(params)) as java:
+        return load(java, candidate, params["deadline"])
+
+
 def load(java: SharedJvm, candidate: Candidate, seconds: float) -> dict[str, str]:
     """Have the JVM load the truststore that would be written; return ``method`` and ``reason``.
 

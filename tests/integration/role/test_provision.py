@@ -8,12 +8,10 @@ from tests.integration.role.conftest import RECIPIENT, Site
 
 FIRST_RUN = [
     "stash_mail_plan",
-    "stash_mail_truststore",
-    "stash_mail_jvm",
+    "stash_mail_apply",  # truststore and JVM arguments
     "command",  # the restart
     "stash_mail_plan",  # until it is up
-    "stash_mail_server",
-    "stash_mail_send",
+    "stash_mail_apply",  # the settings, and the message
 ]
 
 
