@@ -32,6 +32,8 @@ _value:
   type: dict
 """
 
+# A message proves what was done, and is no change.
+_PROOFS = ("verify", "notification")
 _OF_ANSIBLE = ("failed", "invocation", "diff", "warnings", "deprecations", "exception", "ansible_facts")
 
 
@@ -40,11 +42,12 @@ def phase_results(phases: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]]) -> 
     found = {
         name: next((one for one in results if one and not one.get("skipped")), {}) for name, results in phases.items()
     }
-    return {
+    results = {
         name: {key: value for key, value in result.items() if key not in _OF_ANSIBLE and not key.startswith("_")}
         for name, result in found.items()
         if result
     }
+    return {name: {**result, "changed": False} if name in _PROOFS else result for name, result in results.items()}
 
 
 class FilterModule:

@@ -17,9 +17,11 @@ description:
     M(stashops.mail.stash_mail_jvm), M(stashops.mail.stash_mail_server) and M(stashops.mail.stash_mail_send) do, in this
     order, so that the JVM is never pointed at a file that is not there.
   - A change is made if its options are given. What it came to stands under the same name, and is what that module
-    returns.
-  - The first that fails ends the module with its message. What was done before it stays, and is returned.
-  - M(stashops.mail.stash_mail_plan) tells beforehand, with the same options, what would differ. Nothing is restarted.
+    returns, without what Ansible adds to a result that has a path.
+  - The first that fails ends the module with its message. What was done before it stays, and is told and returned.
+  - Nothing is restarted. A JVM that is to use a new truststore has to be, between O(jvm) and O(server).
+  - M(stashops.mail.stash_mail_plan) tells beforehand what would differ. It finds out by itself what its questions leave
+    open, such as the home and the Java of the product, and this module does no more than the single modules do.
 extends_documentation_fragment:
   - stashops.mail.attributes
   - stashops.mail.attributes.files
@@ -31,10 +33,12 @@ attributes:
     details: No message is sent, the mailbox is opened only.
   diff_mode:
     support: full
-    details: Those of the single modules, one after the other.
+    details: Those of the single modules, one after the other. Ansible shows none of a task that failed.
   idempotent:
-    support: full
-    details: Each run sends the message of O(send). It does not count as a change.
+    support: partial
+    details:
+      - With O(server.update_password=always) each run writes the settings.
+      - Each run sends the message of O(send), which does not count as a change.
   safe_file_operations:
     support: full
 requirements:
@@ -110,7 +114,9 @@ send:
   type: dict
   returned: if O(send) is given, and nothing before it has failed
 msg:
-  description: What has failed and what to do, as its module says it. That answer has C(failed), too.
+  description:
+    - What has failed and what to do, as its module says it, and what had been changed before that.
+    - The answer that failed has C(failed), and its own C(msg).
   type: str
   returned: failure
 code:

@@ -48,8 +48,7 @@ class Host:
 def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None = None) -> None:
     """End ``module`` with what ``run`` returns, or as failed with what it raises.
 
-    ``params`` are those of the module, unless others are given. What nobody expected is told by its kind and place
-    only: its text comes from outside, and could hold a secret.
+    ``params`` are those of the module, unless others are given.
     """
     from ansible.module_utils.common.parameters import remove_values
 
@@ -61,7 +60,7 @@ def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None
     except StashMailError as error:
         result = {"msg": str(error), **error.details}
     except Exception as error:
-        result = {"msg": _unexpected(error), "code": "unexpected"}
+        result = {"msg": unexpected(error), "code": "unexpected"}
     # Outside of the except, where Ansible would add a traceback.
     result = harmless(host.redactor.value(result))
     # Ansible's own masking replaces every piece of text and number that equals a password, codes among them: it serves
@@ -73,7 +72,8 @@ def finish(module: AnsibleModule, run: Run, params: t.Mapping[str, t.Any] | None
     module.exit_json(**result)
 
 
-def _unexpected(error: Exception) -> str:
+def unexpected(error: Exception) -> str:
+    """What is said of an error that nobody expected: its kind and place, for its text could hold a secret."""
     kind = type(error).__name__
     # Without the first, which is here.
     frames = traceback.extract_tb(error.__traceback__)[1:]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
@@ -17,22 +18,33 @@ def skipped(why: str) -> Answer:
     return {"changed": False, "skipped": True, "msg": why}
 
 
+@contextlib.contextmanager
+def raising(host: Host) -> t.Iterator[None]:
+    """Within this ``AnsibleModule.fail_json`` raises: Ansible's functions for files would end everything by it."""
+    vars(host.module)["fail_json"] = _raise
+    try:
+        yield
+    finally:
+        del vars(host.module)["fail_json"]
+
+
 class Asking:
     """Collects the ``answers`` by question, in a ``with``. Whoever answers is in check mode, whatever the run is in."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.answers: dict[str, Answer] = {}
+        self._raising = contextlib.ExitStack()
 
     def __enter__(self) -> Asking:
         # Ansible's own functions for files ask the module.
         self.host.module.check_mode = True
-        vars(self.host.module)["fail_json"] = _raise
+        self._raising.enter_context(raising(self.host))
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.host.module.check_mode = self.host.check_mode
-        del vars(self.host.module)["fail_json"]
+        self._raising.close()
 
     def ask(self, name: str, question: t.Callable[[Host], Answer]) -> Answer:
         """Return the answer, which says so where there is none; it is kept under ``name``."""
@@ -60,5 +72,4 @@ class _Quiet(Host):
 
 
 def _raise(msg: str, **details: t.Any) -> t.NoReturn:
-    """In place of ``AnsibleModule.fail_json``, by which Ansible's functions for files would end everything."""
     raise StashMailError(msg, **details)

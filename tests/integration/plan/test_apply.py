@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,18 @@ import yaml
 from ansible_collections.stashops.mail.plugins.modules import stash_mail_apply
 
 from tests.ansible_module import ROOT, Outcome
-from tests.integration.plan.conftest import CA, MAIL, OTHER_PASSWORD, PASSWORD, Node
+from tests.imap_server import ImapServer
+from tests.integration.plan.conftest import (
+    CA,
+    MAIL,
+    OTHER_CA,
+    OTHER_PASSWORD,
+    PASSWORD,
+    PROPERTY_SECRET,
+    SERVER,
+    Node,
+)
+from tests.lab import leaks
 
 Start = Callable[..., Node]
 ACCOUNT = {"username": "bitbucket", "password": PASSWORD}
@@ -101,7 +114,8 @@ def test_the_first_that_fails_ends_it(failing: str, changed: dict[str, Any], sai
     order = list(CHANGES)
     before, after = order[: order.index(failing)], [*order[order.index(failing) + 1 :], "send"]
     assert done[failing]["failed"] is True
-    assert done[failing]["msg"] == done.message
+    told = f" Before that this was changed, and stays so: {', '.join(before)}." if before else ""
+    assert done.message == done[failing]["msg"] + told
     assert done.result.get("code") == done[failing].get("code")
     assert all(done[name]["changed"] for name in before), "what was done before it is told"
     assert done["changed"] is bool(before)
@@ -119,6 +133,78 @@ def test_a_message_that_gets_nowhere_fails_with_what_was_written(start: Start) -
     assert done["code"] == done["send"]["code"]
     # Nothing but the message: the failure changes nothing.
     assert apply(node, {"send": message(node, password=OTHER_PASSWORD)})["changed"] is False
+
+
+@pytest.mark.parametrize("how", ["fail_json", "an error"])
+def test_what_nobody_expected_loses_nothing(how: str, start: Start) -> None:
+    """Ansible's own functions for files end a module by themselves, as where SELinux refuses a context."""
+    node = start(**ACCOUNT)
+    broken = node.folder / "broken"
+    broken.mkdir()
+    action = {"fail_json": "host.module.fail_json(msg='no context', path='x')", "an error": "raise KeyError('secret')"}
+    (broken / "sitecustomize.py").write_text(
+        "from ansible_collections.stashops.mail.plugins.module_utils._product import arguments\n"
+        f"def run(host, params):\n    {action[how]}\n"
+        "arguments.run = run\n"
+    )
+    node.environment["PYTHONPATH"] = f"{broken}:{ROOT / 'collections'}"
+    done = apply(node, options(node))
+    assert done["changed"] is True
+    assert done["truststore"]["changed"] is True
+    assert ("no context" if how == "fail_json" else "(KeyError at changes.py line ") in done["jvm"]["msg"]
+    assert "stays so: truststore, properties." in done.message
+    assert "secret" not in done.message.replace("hold a secret", "")
+
+
+def test_a_check_judges_the_mailbox_by_the_truststore_as_it_would_be(start: Start) -> None:
+    node = start(**ACCOUNT)
+    chain, key = SERVER.write(node.folder)
+    with ImapServer(node.folder / "Maildir", "ops", PASSWORD, chain, key) as imap:
+        mailbox = {
+            "host": "127.0.0.1",
+            "port": imap.port,
+            "security": "starttls",
+            "username": "ops",
+            "password": PASSWORD,
+        }
+        wanted = {**options(node, "truststore"), "send": message(node, imap=mailbox)}
+        checked = apply(node, wanted, check=True)
+        assert not checked.failed, checked["msg"]
+        assert "would be sent" in checked["send"]["msg"]
+        wanted["truststore"]["certificates"] = [{"pem": OTHER_CA.pem}]
+        assert "certificate" in apply(node, wanted, check=True).message
+
+
+def test_no_secret_in_a_playbooks_output(start: Start) -> None:
+    node = start(**ACCOUNT)
+    tasks = [
+        {"stashops.mail.stash_mail_apply": wanted, "ignore_errors": True}
+        for wanted in (
+            {**options(node), "send": message(node)},
+            options(node, "properties", "server", server={"url_password": OTHER_PASSWORD}),
+            {"send": message(node, password=OTHER_PASSWORD)},
+        )
+    ]
+    playbook = node.folder / "play.json"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    done = subprocess.run(
+        ["ansible-playbook", "-vvvv", "--diff", "--connection", "local", str(playbook)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ANSIBLE_INJECT_INVOCATION": "1",
+        },
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert re.search(r"ok=3 +changed=1 .*ignored=2", said), said
+    assert "module_args" in said
+    assert not leaks.in_text(said, [PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, node.standin.sysadmin.password])
 
 
 def test_something_has_to_be_given(start: Start) -> None:

@@ -34,6 +34,16 @@ def test_the_first_result_of_a_phase_counts_and_what_did_not_run_is_left_out() -
     }
 
 
+def test_a_message_is_no_change() -> None:
+    sent = {"changed": True, "outcome": "accepted"}
+    found = phase_results({"server": [sent], "verify": [{}, sent], "notification": [sent], "probe": [{}]})
+    assert {name: result["changed"] for name, result in found.items()} == {
+        "server": True,
+        "verify": False,
+        "notification": False,
+    }
+
+
 @pytest.mark.parametrize(
     ("result", "said"),
     [
