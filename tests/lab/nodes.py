@@ -45,4 +45,4 @@ def wait_until_running(host: Host, seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while "RUNNING" not in (said := host.run("python3 -c %s", program)).stdout:
         assert time.monotonic() < until, said
-        time.sleep(0.2)
+        time.sleep(0.5)

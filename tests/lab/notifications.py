@@ -121,7 +121,7 @@ class Notifications:
             arrived = Counter(line.split()[3] for line in found)
             if len(arrived) >= wanted or time.monotonic() > deadline:
                 return arrived
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def _failed(self) -> int:
         logs = [self._lab.host(node).file(MAIL_LOG).content_string for node in NODES]

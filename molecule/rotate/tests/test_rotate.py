@@ -63,7 +63,7 @@ def refused_by_now(lab: Lab, password: str) -> bool:
     while takes(lab, password):
         if time.monotonic() > end:
             return False
-        time.sleep(0.2)
+        time.sleep(0.5)
     return True
 
 

@@ -30,7 +30,7 @@ from tests.integration.role.conftest import ACCOUNT, Site, make_site
 from tests.integration.rotate.runs import Hook, held
 from tests.mail_server import Certificate, self_signed
 
-KILLS = int(os.environ.get("STASH_MAIL_RUN_KILLS", "2"))
+KILLS = int(os.environ.get("STASH_MAIL_RUN_KILLS", "1"))
 SEED = int(os.environ.get("STASH_MAIL_SEED", "1"))
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 
