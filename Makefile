@@ -15,7 +15,7 @@ PYTHON_FOLDERS := library filter_plugins plugins/module_utils plugins/plugin_uti
 PYTEST := python -m pytest
 # More than there are cores, since half of the time is waiting for servers, JVMs and containers. tests/conftest.py says
 # which tests stay together and which come first.
-PARALLEL := --numprocesses 3 --no-loadscope-reorder
+PARALLEL := --numprocesses 4 --no-loadscope-reorder
 
 # Where scripts/stage.py lays the collection out for the documentation.
 STAGED := .cache/docs/ansible_collections/stashops/mail

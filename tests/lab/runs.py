@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import packed
 from tests.lab import leaks
 from tests.lab.lab import ROOT, Lab
 
@@ -115,6 +116,7 @@ class Runs:
                 ],
                 cwd=ROOT,
                 env=os.environ
+                | packed.environment()
                 | {
                     "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                     "ANSIBLE_NOCOLOR": "1",

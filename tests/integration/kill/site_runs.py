@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import packed
 from tests.integration.role.conftest import ROOT, Site
 from tests.lab import leaks
 from tests.processes import family
@@ -83,7 +84,7 @@ class Runner:
             return subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **ours},
+                env={**os.environ, **packed.environment(), **ours},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

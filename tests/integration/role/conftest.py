@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests import packed
 from tests.imap_server import ImapServer
 from tests.lab import leaks
 from tests.mail_server import Certificate, MailServer, self_signed
@@ -84,6 +85,7 @@ def run_playbook(
         cwd=ROOT,
         env={
             **os.environ,
+            **packed.environment(),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             # With what each module was called with, which ansible-core 2.21 leaves out otherwise.

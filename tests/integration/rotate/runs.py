@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests import packed
 from tests.integration.role.conftest import MAIL_SERVER, ROOT, Site
 from tests.processes import family
 
@@ -118,7 +119,7 @@ def _command(site: Site, changes: dict[str, Any]) -> tuple[list[str], dict[str, 
     ]
     ours = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"}
     ours["TMPDIR"] = str(site.folder / "tmp")
-    return command, {**os.environ, **ours}
+    return command, {**os.environ, **packed.environment(), **ours}
 
 
 def killed(site: Site, marker: str, delay: float, **changes: Any) -> str:
