@@ -17,7 +17,6 @@ from ansible.module_utils.common import warnings
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from tests import attacks, doc_table
 
@@ -32,41 +31,15 @@ LONGEST = (
     "tests/integration/",
     "tests/fuzz/",
 )
-LABS = 3
 _LAB = re.compile(r"\[(lab\d+)-")
 
 
 class ByFileOrLab(LoadScopeScheduling):
-    """A file's tests in their order in one process, of the scenarios those of one lab.
-
-    As long as all three labs are at work, a fourth process gets nothing more: two cores are busy with them, and what
-    waits for another longer looks for it more often.
-    """
+    """A file's tests in their order in one process, of the scenarios those of one lab."""
 
     def _split_scope(self, nodeid: str) -> str:
         lab = _LAB.search(nodeid)
         return lab[1] if lab else nodeid.partition("::")[0]
-
-    def _labs(self, but: WorkerController | None = None) -> int:
-        """How many processes have scenarios before them."""
-        return sum(
-            _LAB.search(nodeid) is not None and not is_done
-            for node, units in self.assigned_work.items()
-            if node is not but
-            for unit in units.values()
-            for nodeid, is_done in list(unit.items())[-1:]
-        )
-
-    def _reschedule(self, node: WorkerController) -> None:
-        if self._labs(but=node) < LABS:
-            super()._reschedule(node)
-
-    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
-        before = self._labs()
-        super().mark_test_complete(node, item_index, duration)
-        if before >= LABS > self._labs():
-            for waiting in self.nodes:
-                self._reschedule(waiting)
 
 
 def pytest_report_header() -> str:

@@ -21,6 +21,9 @@ description: Where Ansible looks for what it has packed in this run, put what is
 """
 
 
+_KEPT = ("ansible.modules.", "ansible_collections.stashops.mail.")
+
+
 class CallbackModule(CallbackBase):
     """What Ansible loads."""
 
@@ -42,7 +45,8 @@ class CallbackModule(CallbackBase):
             shutil.copy(file, self._own)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        for file in self._own.iterdir():
+        # Others may be a test's own, and another's of the same name.
+        for file in (file for prefix in _KEPT for file in self._own.glob(f"{prefix}*")):
             if file.suffix != ".lock" and not (self._kept / file.name).exists():
                 # In one step, for others do the same.
                 with tempfile.TemporaryDirectory(dir=self._kept.parent) as folder:
