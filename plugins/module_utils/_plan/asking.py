@@ -18,6 +18,11 @@ def skipped(why: str) -> Answer:
     return {"changed": False, "skipped": True, "msg": why}
 
 
+def failed(error: StashMailError) -> Answer:
+    """The answer where there is none, with what the error knows."""
+    return {"changed": False, **error.details, "failed": True, "msg": str(error)}
+
+
 @contextlib.contextmanager
 def raising(host: Host) -> t.Iterator[None]:
     """Within this ``AnsibleModule.fail_json`` raises: Ansible's functions for files would end everything by it."""
@@ -52,7 +57,7 @@ class Asking:
         try:
             answer = question(host)
         except StashMailError as error:
-            answer = {"changed": False, **error.details, "failed": True, "msg": str(error)}
+            answer = failed(error)
         if host.warnings:
             answer["warnings"] = host.warnings
         self.answers[name] = answer

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host, unexpected
-from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, raising
+from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, failed, raising
 
 Params = t.Mapping[str, t.Any]
 
@@ -39,7 +39,7 @@ def run(host: Host, params: Params) -> Answer:
 def _failure(host: Host, done: dict[str, Answer], name: str, error: StashMailError) -> StashMailError:
     text = str(error)
     changed = [before for before, answer in done.items() if answer["changed"]]
-    done[name] = {"changed": False, **error.details, "failed": True, "msg": text}
+    done[name] = failed(error)
     # Ansible neither counts nor shows what a task that failed has changed.
     if changed and not host.check_mode:
         text += f" Before that this was changed, and stays so: {', '.join(changed)}."
@@ -95,13 +95,12 @@ class _Changes:
 
     def _anchors(self, options: Params) -> t.Any:
         """What vouches for the mailbox's server in a check, where that is not on disk yet."""
-        path = (self._params["truststore"] or {}).get("path")
-        if self._planned is None or options["truststore"] != path:
+        truststore = self._params["truststore"]
+        if not truststore or options["truststore"] != truststore["path"]:
             return None
-        from ansible_collections.stashops.mail.plugins.module_utils._verdict.anchors import read_anchors
+        from ansible_collections.stashops.mail.plugins.module_utils._plan import mailbox
 
-        password = options["truststore_password"] or None
-        return read_anchors(self._planned, password, path, "the truststore as it would be")
+        return mailbox.anchors(self._params, options, self._planned)
 
 
 def _fetch_chain(host: str, port: int, security: str, seconds: float) -> t.Any:

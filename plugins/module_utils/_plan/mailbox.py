@@ -28,7 +28,7 @@ def ask(asking: Asking, params: Params, planned: bytes | None, has_cryptography:
                 asking.answers[name] = skipped(why)
                 continue
             options = _with_what_was_found(params, name, asking.answers["product"])
-            asking.ask(name, functools.partial(question, options=options, planned=_anchors(params, options, planned)))
+            asking.ask(name, functools.partial(question, options=options, planned=anchors(params, options, planned)))
 
 
 def _send(_host: Host, options: Params, planned: Anchors | None) -> Answer:
@@ -69,7 +69,7 @@ def _with_what_was_found(params: Params, name: str, product: Params) -> Params:
     return {**options, **{key: options[key] or value for key, value in found.items() if key in options}}
 
 
-def _anchors(params: Params, options: Params, planned: bytes | None) -> Anchors | None:
+def anchors(params: Params, options: Params, planned: bytes | None) -> Anchors | None:
     """What vouches for a mailbox's server where that is not on disk yet."""
     truststore = params["truststore"]
     if planned is None or not truststore:

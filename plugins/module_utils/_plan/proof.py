@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.stashops.mail.plugins.module_utils._errors import StashMailError
 from ansible_collections.stashops.mail.plugins.module_utils._host import Host
 from ansible_collections.stashops.mail.plugins.module_utils._plan import known
-from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer
+from ansible_collections.stashops.mail.plugins.module_utils._plan.asking import Answer, failed
 from ansible_collections.stashops.mail.plugins.module_utils._plan.in_force import managed
 from ansible_collections.stashops.mail.plugins.module_utils._plan.java import java_options
 
@@ -38,4 +38,4 @@ def send(host: Host, params: Params, result: Params) -> Answer:
     try:
         return delivery.run(host, options)
     except StashMailError as error:
-        return {"changed": False, **error.details, "failed": True, "msg": str(error)}
+        return failed(error)

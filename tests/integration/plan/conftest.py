@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +17,8 @@ import pytest
 from ansible_collections.stashops.mail.plugins.module_utils._smtp.argument_specs import PROBE
 from ansible_collections.stashops.mail.plugins.module_utils._truststore.store import Entry, write_store
 
-from tests.ansible_module import Outcome, run_process
+from tests.ansible_module import ROOT, Outcome, run_process
+from tests.lab import leaks
 from tests.mail_server import Certificate, MailServer, authority, leaf
 from tests.standin import Settings, Standin
 
@@ -58,6 +63,26 @@ class Node:
     def run(self, module: str, options: dict[str, Any], check: bool) -> Outcome:
         secrets = (PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, self.standin.sysadmin.password)
         return run_process(module, options, check=check, secrets=secrets, environment=self.environment)
+
+    def play(self, *tasks: dict[str, Any]) -> str:
+        """Run the tasks as a playbook at -vvvv and --diff, and return what it said, with no secret in it."""
+        playbook = self.folder / "play.json"
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["ansible-playbook", "-vvvv", "--diff", "--connection", "local", str(playbook)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=ROOT,
+            env={**os.environ, "PATH": path, "ANSIBLE_INJECT_INVOCATION": "1"},
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "module_args" in said
+        assert not leaks.in_text(said, [PASSWORD, OTHER_PASSWORD, PROPERTY_SECRET, self.standin.sysadmin.password])
+        return said
 
     def write_truststore(self, *anchors: Certificate) -> None:
         self.truststore.parent.mkdir(exist_ok=True)
