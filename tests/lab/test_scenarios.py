@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import packed
 from tests.lab.lab import ROOT
 from tests.lab.runs import LOGS as RUNS
 
@@ -46,7 +47,8 @@ def environment(lab: str) -> dict[str, str]:
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("MOLECULE_", "PYTEST_"))}
     # Molecule's own notes, of which every lab has some.
     state = ROOT / ".cache/molecule-state" / lab
-    return ours | {"PATH": path, "NO_COLOR": "1", "STASH_MAIL_LAB": lab, "MOLECULE_EPHEMERAL_DIRECTORY": str(state)}
+    own = {"PATH": path, "NO_COLOR": "1", "STASH_MAIL_LAB": lab, "MOLECULE_EPHEMERAL_DIRECTORY": str(state)}
+    return ours | packed.environment() | own
 
 
 def run(lab: str, command: list[str], log: Path, seconds: float) -> int:
@@ -119,7 +121,8 @@ def made(number: str) -> Iterator[None]:
         fail(number, "Building the images", status, build)
     try:
         # What a run that was killed has left.
-        run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
+        if (ROOT / ".cache/molecule" / number).exists():
+            run(number, molecule("destroy"), destroy, SCENARIO_SECONDS)
         if status := run(number, molecule("create"), create, SCENARIO_SECONDS):
             fail(number, "Creating the lab", status, create)
         yield

@@ -20,6 +20,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 def environment() -> dict[str, str]:
     """What such a run has in its environment; where any source is another, it is another folder."""
     digest = hashlib.sha256(ansible.release.__version__.encode())
+    # Of which the collections of others come.
+    digest.update((_ROOT / "requirements/test.txt").read_bytes())
     for folder in ("library", "plugins/module_utils"):
         for path in sorted((_ROOT / folder).rglob("*.py")):
             digest.update(f"{path.relative_to(_ROOT)} {path.stat().st_size}\n".encode())

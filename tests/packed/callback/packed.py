@@ -20,8 +20,8 @@ short_description: Share packed modules between runs
 description: Where Ansible looks for what it has packed in this run, put what is in the folder E(STASH_MAIL_PACKED).
 """
 
-
-_KEPT = ("ansible.modules.", "ansible_collections.stashops.mail.")
+# Others may be a test's own, and another's of the same name.
+_KEPT = ("ansible.modules.", "ansible_collections.containers.podman.", "ansible_collections.stashops.mail.")
 
 
 class CallbackModule(CallbackBase):
@@ -45,7 +45,6 @@ class CallbackModule(CallbackBase):
             shutil.copy(file, self._own)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        # Others may be a test's own, and another's of the same name.
         for file in (file for prefix in _KEPT for file in self._own.glob(f"{prefix}*")):
             if file.suffix != ".lock" and not (self._kept / file.name).exists():
                 # In one step, for others do the same.
