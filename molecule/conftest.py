@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
@@ -19,8 +20,9 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
-    return Lab.load()
+def lab() -> Iterator[Lab]:
+    with contextlib.closing(Lab.load()) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

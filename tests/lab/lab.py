@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,11 +16,11 @@ import testinfra
 from testinfra.host import Host
 
 from tests.lab import leaks
+from tests.lab.programs import Programs
 
 ROOT = Path(__file__).resolve().parents[2]
 # Which of the labs: as the playbooks have it (inventory/group_vars/all.yml).
 STATE = ROOT / ".cache/molecule" / os.environ.get("STASH_MAIL_LAB", "1")
-PROGRAMS = ROOT / "tests/lab/client"
 
 SERVICE = "atlbitbucket"
 INSTALL = "/opt/atlassian/bitbucket/9.4.2"
@@ -53,11 +53,16 @@ class Lab:
     mail_host: str
     sender: str
     recipient: str
+    _programs: Programs = field(default_factory=Programs, repr=False)
 
     @classmethod
     def load(cls) -> Lab:
         """The lab that is there now; FileNotFoundError where `molecule create` was not run."""
         return cls(**json.loads((STATE / "lab.json").read_text("utf-8")))
+
+    def close(self) -> None:
+        """End what runs in the containers for it."""
+        self._programs.close()
 
     def password(self, account: str) -> str:
         """Of sender, recipient, sysadmin, admin or user."""
@@ -75,17 +80,8 @@ class Lab:
         return testinfra.get_host(f"podman://{self.containers[name]}")
 
     def program(self, name: str, request: Any, container: str = "bitbucket") -> Any:
-        """Run tests/lab/client/<name>.py in a container; the request goes in by its standard input."""
-        result = subprocess.run(
-            ["podman", "exec", "-i", self.containers[container], "python3", "-c", (PROGRAMS / name).read_text("utf-8")],
-            input=json.dumps(request),
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout)
+        """The answer of tests/lab/client/<name> in a container."""
+        return self._programs.ask(name, request, self.containers[container])
 
     def mail(self, **request: Any) -> dict[str, Any]:
         """A conversation of the lab's own mail client with the mail server, held on Bitbucket's host."""

@@ -8,6 +8,7 @@ folder, which is all that the run sees. It reaches a lab's host by SSH. ``make t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -121,10 +122,10 @@ def lab() -> Iterator[Lab]:
         run(LAB, molecule("destroy"), destroy, SCENARIO_SECONDS)
         if status := run(LAB, molecule("create"), create, SCENARIO_SECONDS):
             fail(LAB, "Creating the lab", status, create)
-        made = Lab.load()
-        # Its image has it for a run at each connection, see tests/lab/playbooks/inventory/group_vars.
-        made.host("bitbucket").check_output("systemctl start ssh.service")
-        yield made
+        with contextlib.closing(Lab.load()) as made:
+            # Its image has it for a run at each connection, see tests/lab/playbooks/inventory/group_vars.
+            made.host("bitbucket").check_output("systemctl start ssh.service")
+            yield made
     finally:
         state.undo()
         run(LAB, molecule("destroy"), destroy, SCENARIO_SECONDS)

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files of a container hold one of some texts, run inside it: standard input and output are JSON."""
+"""Which files of a container hold one of some texts, run inside it.
+
+Each line of standard input is a list of texts in JSON, and the answer to it on standard output is a list of paths.
+"""
 
 from __future__ import annotations
 
@@ -34,4 +37,5 @@ def search(texts: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    json.dump(search(json.load(sys.stdin)), sys.stdout)
+    for line in sys.stdin:
+        print(json.dumps(search(json.loads(line))), flush=True)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A mail client of the standard library, run inside a container: it shows what the lab's mail server does by itself.
 
-Standard input holds one JSON object; the answer on standard output is another. `action` is `send` (the conversation's
-facts, up to a delivered message or the first refusal) or `find` (messages over IMAP).
+Each line of standard input is a JSON object, and the answer to it on standard output is another. `action` is `send`
+(the conversation's facts, up to a delivered message or the first refusal) or `find` (messages over IMAP).
 """
 
 from __future__ import annotations
@@ -90,9 +90,14 @@ def find(request: dict[str, Any]) -> dict[str, Any]:
             time.sleep(0.05)
 
 
-if __name__ == "__main__":
-    asked = json.load(sys.stdin)
+def answer(asked: dict[str, Any]) -> dict[str, Any]:
+    """What became of it; a certificate that is not trusted is an answer too."""
     try:
-        json.dump({"send": send, "find": find}[asked["action"]](asked), sys.stdout)
+        return {"send": send, "find": find}[asked["action"]](asked)
     except ssl.SSLCertVerificationError as untrusted:
-        json.dump({"step": "tls", "code": 0, "reply": untrusted.verify_message}, sys.stdout)
+        return {"step": "tls", "code": 0, "reply": untrusted.verify_message}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=True)

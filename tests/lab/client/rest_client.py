@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The stash_mail developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A call of Bitbucket's REST API, run inside its container. Standard input: a JSON object; standard output: another."""
+"""Calls of Bitbucket's REST API, run inside its container.
+
+Each line of standard input is a JSON object, and the answer to it on standard output is another.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +32,5 @@ def call(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(call(json.load(sys.stdin)), sys.stdout)
+    for line in sys.stdin:
+        print(json.dumps(call(json.loads(line))), flush=True)
