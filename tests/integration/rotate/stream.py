@@ -23,7 +23,7 @@ class Stream:
     it has dropped as many, or some time has passed.
     """
 
-    def __init__(self, site: Site, pause: float = 0.25) -> None:
+    def __init__(self, site: Site, pause: float = 0.4) -> None:
         self._site, self._pause = site, pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
