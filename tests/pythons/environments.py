@@ -24,6 +24,7 @@ def environment(pins: str, version: str) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True, timeout=300)
         pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=True, timeout=600)
+        pip += ["--no-compile", "--require-hashes", "--requirement", str(requirements)]
+        subprocess.run(pip, check=True, timeout=600)
         stamp.write_text(wanted)
     return folder / "bin"

@@ -21,9 +21,13 @@ from scripts.stage import stage
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
-# ansible-test fetches a script to put pip into its empty environments unless one of that name is in its cache.
-# Python brings what that script does.
-GET_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+# ansible-test fetches a script to put pip into its ten empty environments unless one of that name is in its cache. For
+# each it takes three seconds less to copy the pip of this one than to install what Python brings.
+GET_PIP = """import shutil
+import sysconfig
+
+shutil.copytree({pip!r}, sysconfig.get_path("purelib") + "/pip")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +36,23 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stage(tmp_path_factory.mktemp("stage"))
 
 
+def package(name: str) -> Path:
+    """The folder of a package of this environment."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])
+
+
 @pytest.fixture(scope="session")
 def ansible_test_home() -> Path:
     """A home folder for ansible-test, kept between runs, so that it leaves the user's own as it is."""
     home = ROOT / ".cache" / "ansible-test"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    spec = find_spec("ansible_test")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    requirements = Path(spec.submodule_search_locations[0]) / "_internal" / "python_requirements.py"
+    requirements = package("ansible_test") / "_internal" / "python_requirements.py"
     for version in re.findall(r"pip='([\d.]+)'", requirements.read_text()):
-        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(pip=str(package("pip"))))
     user_pip = Path.home() / ".config" / "pip"
     if user_pip.is_dir():
         shutil.copytree(user_pip, home / ".config" / "pip", dirs_exist_ok=True)
