@@ -9,7 +9,8 @@ versions; an image with that tag is not built again. The output is a JSON object
 
 An image is a folder beside this file:
 
-image.toml   `suite`, `packages`, and `[[copy]]` tables with `source` (from the root of the repository) and `target`
+image.toml   `suite` and `packages`, or `packages_of` (an image that has what this one needs, so that they are installed
+             once), and `[[copy]]` tables with `source` (from the root of the repository) and `target`
 files/       copied to / as it is
 host.sh      optional: run here from the root of the repository, writes below the folder that is its argument, which
              is copied to / too
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import dataclasses
 import fcntl
 import hashlib
 import io
@@ -37,7 +39,6 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class BuildError(Exception):
     """What could not be built, and what to do about it."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Image:
     """One image: what its folder asks for."""
 
@@ -76,6 +77,8 @@ class Image:
             raise BuildError(f"There is no image {name!r}. There are: {known}.")
         recipe: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
         copies = tuple((ROOT / copy["source"], str(copy["target"])) for copy in recipe.get("copy", []))
+        if "packages_of" in recipe:
+            return dataclasses.replace(cls.load(recipe["packages_of"]), name=name, copies=copies)
         return cls(name, str(recipe["suite"]), tuple(sorted(recipe["packages"])), copies)
 
     @property
@@ -159,6 +162,8 @@ def bootstrap(image: Image, tag: str) -> None:
         root_tar = Path(directory, "root.tar")
         command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(image.packages)}"]
         command += apt_options()
+        # What is lost with the machine is built again.
+        command.append("--dpkgopt=force-unsafe-io")
         command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
         # The JREs' alternatives want the folder of a manual page that is left out.
         command.append('--setup-hook=mkdir -p "$1/usr/share/man/man1"')
