@@ -20,14 +20,17 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import attacks, doc_table
 
-# The longest first, so that none is left over at the end; the others follow as they are found.
-LONGEST = (
+# The longest first, so that none is left over at the end, and what waits more than it computes beside what does not.
+# The others follow as they are found.
+FIRST = (
     "tests/lab/test_scenarios.py",
     "tests/sanity/",
     "tests/integration/rotate/",
     "tests/integration/role/",
     "tests/integration/verdict/",
     "tests/integration/kill/",
+    "tests/unit/bitbucket/",
+    "tests/matrix/",
     "tests/integration/",
     "tests/fuzz/",
 )
@@ -99,4 +102,4 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
 
 
 def _place(item: pytest.Item) -> int:
-    return next((place for place, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+    return next((place for place, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST))
