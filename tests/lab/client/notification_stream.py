@@ -19,21 +19,28 @@ import http.client
 import itertools
 import json
 import os
+import socket
 import sys
 import threading
 import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-HEALTH_INTERVAL = 0.1
+HEALTH_INTERVAL = 0.2
 TIMEOUT = 10.0
 # How soon a message that no node has taken is tried again.
 PAUSE = 0.05
 
 
-def call(url: str, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+def address(url: str) -> str:
+    """IP address and port, looked up once: the network's name service may pause, which is no node that is down."""
+    parts = urlsplit(url)
+    return f"{socket.gethostbyname(parts.hostname or '')}:{parts.port}"
+
+
+def call(address: str, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
     """Status and body; OSError or HTTPException where there is no answer."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
@@ -47,7 +54,7 @@ class Stream:
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
-        self.nodes: dict[str, str] = asked["nodes"]
+        self.nodes = {name: address(url) for name, url in asked["nodes"].items()}
         account = f"{asked['username']}:{asked['password']}".encode()
         authorization = "Basic " + base64.b64encode(account).decode()
         self.headers = {"Authorization": authorization, "Content-Type": "application/json"}
