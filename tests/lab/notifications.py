@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -66,15 +64,7 @@ class Notifications:
 
     def __enter__(self) -> Notifications:
         self._failed_before = self._failed()
-        program = (programs.FOLDER / "notification_stream.py").read_text("utf-8")
-        self._process = subprocess.Popen(
-            ["podman", "exec", "-i", self._lab.containers["mail"], "python3", "-c", program],
-            env=os.environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process = programs.start("notification_stream.py", self._lab.containers["mail"])
         assert self._process.stdin
         assert self._process.stdout
         asked = {

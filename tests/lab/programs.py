@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "client"
+_FOLDER = Path(__file__).parent / "client"
 SECONDS = 60
 
 
@@ -26,7 +26,7 @@ class Programs:
         process = self._running.get((name, container))
         # A container that was started anew has none of the programs.
         if process is None or process.poll() is not None:
-            process = self._running[name, container] = _start(name, container)
+            process = self._running[name, container] = start(name, container)
         assert process.stdin
         assert process.stdout
         timer = threading.Timer(SECONDS, process.kill)
@@ -46,9 +46,10 @@ class Programs:
         self._running.clear()
 
 
-def _start(name: str, container: str) -> subprocess.Popen[str]:
+def start(name: str, container: str) -> subprocess.Popen[str]:
+    """Run client/<name> in the container, by its standard input and output."""
     return subprocess.Popen(
-        ["podman", "exec", "-i", container, "python3", "-c", (FOLDER / name).read_text("utf-8")],
+        ["podman", "exec", "-i", container, "python3", "-c", (_FOLDER / name).read_text("utf-8")],
         env=os.environ,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
